@@ -1,0 +1,3 @@
+module ucid
+
+go 1.25
