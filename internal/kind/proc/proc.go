@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package proc holds a supervised process as an object. Names, units and defaults follow
+// the instance parameters of OpenWrt's procd where it has them.
+package proc
+
+import (
+	"strings"
+	"time"
+
+	"ucid/internal/engine"
+)
+
+// Kind is the name of the kind.
+const Kind = "proc"
+
+// Proc is one instance of a service: a child process that is kept running.
+type Proc struct {
+	Name       string        // SERVICE or SERVICE/INSTANCE, unique
+	Command    engine.List   // argv; argv[0] is absolute or looked up in PATH
+	Env        engine.Map    // added to a minimal environment (PATH, HOME …); values never shown
+	Dir        string        // working directory; empty: /
+	User       string        // name or number; empty: the daemon's own
+	Group      string        // name or number; empty: the user's
+	Umask      uint32        // 0: 022
+	Nice       int8          // -20 to 19
+	Stdout     bool          // capture standard output
+	Stderr     bool          // capture standard error
+	PidFile    string        // written after the start, removed when it ends
+	Files      engine.List   // files whose changed content means a restart, as PATH=DIGEST
+	NetDevs    engine.List   // devices whose new ifindex means a restart, as NAME=INDEX
+	Limits     engine.Map    // resource limits, NAME: "SOFT HARD" or "unlimited"; names of setrlimit(2) in lower case without RLIMIT_
+	Data       engine.Map    // opaque to us; a change is no restart
+	Respawn    Respawn       // zero: not started again
+	TermAfter  time.Duration // from SIGTERM to SIGKILL; 0: at once
+	Reload     uint8         // signal that makes it read its files again; 0: it is restarted
+	NoNewPrivs bool          // PR_SET_NO_NEW_PRIVS
+	OOMScore   int16         // oom_score_adj, -1000 to 1000
+	Ready      string        // when it counts as started: "" at once, "notify", "socket:PATH", "file:PATH", "tcp:HOST:PORT"
+}
+
+// Respawn says when a process that ended is started again.
+type Respawn struct {
+	On        bool
+	Threshold time.Duration // a run of at least this long makes the count of early exits start anew
+	Delay     time.Duration // from the exit to the start
+	Retry     int           // early exits in a row that are forgiven; 0: any number
+}
+
+// DefaultRespawn is procd's default in numbers, but tries for ever.
+var DefaultRespawn = Respawn{On: true, Threshold: time.Hour, Delay: 5 * time.Second, Retry: 0}
+
+// DefaultTermAfter is procd's term_timeout.
+const DefaultTermAfter = 5 * time.Second
+
+// Key returns the identity of p.
+func (p Proc) Key() string { return p.Name }
+
+// String names the process and its command line; the environment is not shown.
+func (p Proc) String() string {
+	s := p.Name + ": " + strings.Join(p.Command.Slice(), " ")
+	if p.User != "" {
+		s += " as " + p.User
+	}
+	return s
+}
