@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package uci
+
+import (
+	"strconv"
+	"strings"
+)
+
+// sectionIndex finds sections by name. It is filled lazily, from the front: given names when
+// any name is asked for, generated ones only when one that looks like them is. Of two sections
+// with one name the first is found.
+type sectionIndex struct {
+	named, unnamed map[string]*Section
+	seen, looked   int // how many sections each of them covers
+}
+
+func (x *sectionIndex) find(sections []*Section, name string) *Section {
+	if x.named == nil {
+		x.named = make(map[string]*Section, len(sections))
+	}
+	x.seen = fill(x.named, sections, x.seen, false)
+	if s := x.named[name]; s != nil && !strings.HasPrefix(name, "cfg") {
+		return s
+	}
+	if !strings.HasPrefix(name, "cfg") {
+		return nil
+	}
+	if x.unnamed == nil {
+		x.unnamed = make(map[string]*Section)
+	}
+	x.looked = fill(x.unnamed, sections, x.looked, true)
+	return earlier(sections, x.named[name], x.unnamed[name])
+}
+
+func fill(m map[string]*Section, sections []*Section, from int, anonymous bool) int {
+	for _, s := range sections[from:] {
+		if s.Anonymous != anonymous || s.dead {
+			continue
+		}
+		if _, taken := m[s.Name]; !taken {
+			m[s.Name] = s
+		}
+	}
+	return len(sections)
+}
+
+// earlier picks the one that comes first; a name may be given and generated at once.
+func earlier(sections []*Section, a, b *Section) *Section {
+	if a == nil || b == nil {
+		if a != nil {
+			return a
+		}
+		return b
+	}
+	for _, s := range sections {
+		if s == a || s == b {
+			return s
+		}
+	}
+	return nil
+}
+
+// reset forgets everything; the next find fills it again.
+func (x *sectionIndex) reset() { *x = sectionIndex{} }
+
+// parseExtended takes "@type[n]" apart. The number is read as C's strtol does: blanks and a
+// sign before it are fine, nothing is 0.
+func parseExtended(ref string) (typ string, n int, ok bool) {
+	if !strings.HasPrefix(ref, "@") || !strings.HasSuffix(ref, "]") {
+		return "", 0, false
+	}
+	typ, num, found := strings.Cut(ref[1:len(ref)-1], "[")
+	if !found || typ != "" && !ValidType(typ) {
+		return "", 0, false
+	}
+	num = strings.TrimLeft(num, " \t\n\v\f\r")
+	if num == "" {
+		return typ, 0, true
+	}
+	v, err := strconv.ParseInt(num, 10, 64)
+	if err != nil {
+		return "", 0, false
+	}
+	return typ, int(int32(v)), true
+}

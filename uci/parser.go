@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package uci
+
+import (
+	"errors"
+	"strconv"
+	"unsafe"
+)
+
+// A ParseError says why and where text is not UCI. Reason is in the words of the first
+// implementation, as scripts and users know them.
+type ParseError struct {
+	Package, File string
+	Reason        string
+	Line          int // newlines read so far: 0 in a file without any
+	Byte          int // offset into the logical line
+	At            int // the line, from 1, on which the bad command starts
+}
+
+func (e *ParseError) Error() string {
+	return "Parse error (" + e.Reason + ") at line " + strconv.Itoa(e.Line) +
+		", byte " + strconv.Itoa(e.Byte)
+}
+
+// Problem gives the error as a Problem about the whole file.
+func (e *ParseError) Problem() Problem {
+	return Problem{Package: e.Package, File: e.File, Line: e.At, Text: "cannot parse: " + e.Reason}
+}
+
+// Parse reads the text of a package. file is what positions say. The error is a *ParseError.
+func Parse(pkg, file string, data []byte) (*Package, error) {
+	return parseText(pkg, file, string(data))
+}
+
+func parseText(pkg, file, text string) (*Package, error) {
+	ps := newParser(text)
+	ps.pkg = NewPackage(pkg, file)
+	if err := ps.run(); err != nil {
+		return nil, err
+	}
+	return ps.pkg, nil
+}
+
+// parseOwned is parseText for bytes that nobody changes any more.
+func parseOwned(pkg, file string, data []byte) (*Package, error) {
+	return parseText(pkg, file, unsafe.String(unsafe.SliceData(data), len(data)))
+}
+
+// parser fills packages from text.
+type parser struct {
+	lex     lexer
+	pkg     *Package
+	section *Section
+	text    arena
+
+	// lenient goes on after an error, which is handed to it.
+	lenient func(*ParseError)
+	// stream, when set, gives the package that a "package NAME" line starts; otherwise
+	// such lines are only checked.
+	stream func(name string) (*Package, error)
+}
+
+func newParser(text string) *parser {
+	ps := new(parser)
+	ps.lex = newLexer(text, ps.text.string)
+	return ps
+}
+
+var (
+	errCommand  = errors.New("invalid command")
+	errFew      = errors.New("insufficient arguments")
+	errMany     = errors.New("too many arguments")
+	errName     = errors.New("invalid character in name field")
+	errType     = errors.New("invalid character in type field")
+	errNoName   = errors.New("attempting to import a file without a package name")
+	errNoConfig = errors.New("option/list command found before the first section")
+	errOther    = errors.New("section of different type overwrites prior section with same name")
+)
+
+func (ps *parser) run() error {
+	for ps.lex.next() {
+		err := ps.line()
+		if err == nil {
+			continue
+		}
+		perr := ps.failed(err)
+		if ps.lenient == nil {
+			return perr
+		}
+		ps.lenient(perr)
+	}
+	return nil
+}
+
+func (ps *parser) failed(err error) *ParseError {
+	e := &ParseError{Reason: err.Error(), Line: ps.lex.lines, Byte: ps.lex.offset(), At: ps.lex.line()}
+	if ps.pkg != nil {
+		e.Package, e.File = ps.pkg.name, ps.pkg.file
+	}
+	return e
+}
+
+// line reads the commands of one logical line.
+func (ps *parser) line() error {
+	for ps.lex.space(); ; {
+		word, ended := ps.lex.keyword()
+		if word == "" || word[0] == '#' {
+			return nil
+		}
+		command, ok := commandOf(word)
+		if !ok {
+			return errCommand
+		}
+		if ended {
+			return errors.New(command.String() + " without name")
+		}
+		ps.lex.skipKeyword(word)
+		if err := ps.command(command); err != nil {
+			return err
+		}
+	}
+}
+
+type command uint8
+
+const (
+	cmdPackage command = iota
+	cmdConfig
+	cmdOption
+	cmdList
+)
+
+func (c command) String() string { return [...]string{"package", "config", "option", "list"}[c] }
+
+func commandOf(word string) (command, bool) {
+	switch word {
+	case "option", "o":
+		return cmdOption, true
+	case "list", "l":
+		return cmdList, true
+	case "config", "c":
+		return cmdConfig, true
+	case "package", "p":
+		return cmdPackage, true
+	}
+	return 0, false
+}
+
+func (ps *parser) command(c command) error {
+	switch c {
+	case cmdPackage:
+		return ps.packageLine()
+	case cmdConfig:
+		return ps.configLine()
+	}
+	return ps.optionLine(c == cmdList)
+}
+
+func (ps *parser) packageLine() error {
+	name, err := ps.required()
+	if err != nil {
+		return err
+	}
+	if !ValidPackage(name) {
+		return errName
+	}
+	if err := ps.eol(); err != nil || ps.stream == nil {
+		return err
+	}
+	ps.section = nil
+	ps.pkg, err = ps.stream(name)
+	return err
+}
+
+func (ps *parser) configLine() error {
+	if ps.pkg == nil {
+		return errNoName
+	}
+	typ, err := ps.required()
+	if err != nil {
+		return err
+	}
+	if !ValidType(typ) {
+		return errType
+	}
+	name, err := ps.lex.arg()
+	if err != nil {
+		return err
+	}
+	if name != "" && !ValidName(name) {
+		return errName
+	}
+	if err := ps.eol(); err != nil {
+		return err
+	}
+	return ps.config(typ, name)
+}
+
+// config starts a section, or goes on with the one of that name.
+func (ps *parser) config(typ, name string) error {
+	var s *Section
+	if name != "" {
+		s = ps.pkg.Section(name)
+	}
+	if s == nil {
+		ps.section = ps.pkg.newSection(typ, name, ps.lex.line())
+		return nil
+	}
+	if s.Type != typ {
+		if ps.lenient == nil {
+			return errOther
+		}
+		ps.pkg.retype(s, typ)
+	}
+	ps.section = s
+	return nil
+}
+
+func (ps *parser) optionLine(list bool) error {
+	if ps.section == nil {
+		return errNoConfig
+	}
+	name, err := ps.required()
+	if err != nil {
+		return err
+	}
+	if !ValidName(name) {
+		return errName
+	}
+	value, err := ps.lex.arg()
+	if err != nil {
+		return err
+	}
+	if err := ps.eol(); err != nil {
+		return err
+	}
+	ps.option(name, value, list)
+	return nil
+}
+
+func (ps *parser) option(name, value string, list bool) {
+	s, line := ps.section, int32(ps.lex.line())
+	o := s.Option(name)
+	switch {
+	case o == nil && list:
+		ps.pkg.arena.add(s, Option{Name: name, IsList: true, line: line, in: s, items: &[]item{{value, line}}})
+	case o == nil && value != "":
+		ps.pkg.arena.add(s, Option{Name: name, line: line, in: s, value: value})
+	case o == nil || value == "" && !list: // an empty option says nothing
+	case list:
+		o.push(value, line)
+	default:
+		o.set(value, line)
+	}
+}
+
+func (ps *parser) required() (string, error) {
+	w, err := ps.lex.arg()
+	if err == nil && w == "" {
+		err = errFew
+	}
+	return w, err
+}
+
+// eol checks that no word is left. A lenient reader ignores one.
+func (ps *parser) eol() error {
+	ps.lex.space()
+	if ps.lex.pos >= ps.lex.stop {
+		return nil
+	}
+	from := ps.lex.pos
+	w, err := ps.lex.arg()
+	if err == nil && w != "" && ps.lenient == nil {
+		ps.lex.pos = from
+		err = errMany
+	}
+	return err
+}

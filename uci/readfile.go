@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package uci
+
+import (
+	"errors"
+	"io"
+	"os"
+	"syscall"
+)
+
+// MaxFile is the size in bytes above which a file is not read as UCI.
+const MaxFile = 1 << 30
+
+// ErrNotRegular is the error for a path that leads to a directory, a FIFO, a device or a
+// socket.
+var ErrNotRegular = errors.New("not a regular file")
+
+// ReadFile reads the committed content of a package; changes that wait in a save directory
+// are left out. It never blocks: anything but a regular file, or a symbolic link to one, is
+// refused with [ErrNotRegular]. A syntax error is a *[ParseError], anything else an
+// *[os.PathError].
+func ReadFile(pkg, path string) (*Package, error) {
+	f, err := openRegular(path, os.O_RDONLY)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := readAll(f)
+	if err != nil {
+		return nil, err
+	}
+	return parseOwned(pkg, path, data)
+}
+
+// openRegular opens a regular file without waiting for anyone, as opening a FIFO would.
+func openRegular(path string, flag int) (*os.File, error) {
+	f, err := os.OpenFile(path, flag|syscall.O_NONBLOCK|syscall.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = &os.PathError{Op: "open", Path: path, Err: ErrNotRegular}
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// readAll reads a file from its current place to the end, in one buffer of its size.
+func readAll(f *os.File) ([]byte, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if info.Size() > MaxFile {
+		return nil, &os.PathError{Op: "read", Path: f.Name(), Err: syscall.EFBIG}
+	}
+	data := make([]byte, 0, info.Size()+1)
+	for {
+		n, err := f.Read(data[len(data):cap(data)])
+		data = data[:len(data)+n]
+		if err == io.EOF {
+			return data, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		if len(data) == cap(data) {
+			data = append(data, 0)[:len(data)]
+		}
+	}
+}
