@@ -60,6 +60,9 @@ func (m Meta) Ref() string {
 	return m.Name
 }
 
+// Package is the name of the package the section stands in.
+func (m Meta) Package() string { return m.pkg }
+
 // Section is the section itself; nil for a Meta that was not decoded.
 func (m Meta) Section() *Section { return m.section }
 
