@@ -21,16 +21,21 @@ var ErrNotRegular = errors.New("not a regular file")
 // refused with [ErrNotRegular]. A syntax error is a *[ParseError], anything else an
 // *[os.PathError].
 func ReadFile(pkg, path string) (*Package, error) {
+	data, err := ReadText(path)
+	if err != nil {
+		return nil, err
+	}
+	return parseOwned(pkg, path, data)
+}
+
+// ReadText reads a configuration file as [ReadFile] does, without parsing it.
+func ReadText(path string) ([]byte, error) {
 	f, err := openRegular(path, os.O_RDONLY)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	data, err := readAll(f)
-	if err != nil {
-		return nil, err
-	}
-	return parseOwned(pkg, path, data)
+	return readAll(f)
 }
 
 // openRegular opens a regular file without waiting for anyone, as opening a FIFO would.

@@ -81,14 +81,13 @@ type Clash struct {
 }
 
 func (t *table[T, K]) aimAt(set *Set) (aim, []Clash) {
-	wishes := Wishes[T](set)
-	g := &goal[T, K]{items: wishes[:0:0], index: make(map[K]int32, len(wishes))}
-	g.items = make([]Wish[T], 0, len(wishes))
+	l := listOf[T](set)
+	g := &goal[T, K]{items: make([]Wish[T], 0, len(l.items)), index: make(map[K]int32, len(l.items))}
 	var clashes []Clash
-	for _, w := range wishes {
+	for i, w := range l.items {
 		key := t.d.Key(w.Object)
 		if first := g.find(key); first != nil {
-			if first.Object != w.Object {
+			if fresh := i < len(l.items)-l.kept; fresh && first.Object != w.Object {
 				clashes = append(clashes, Clash{t.ref(key), w.Origin, first.Origin})
 			}
 			continue

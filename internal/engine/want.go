@@ -4,6 +4,7 @@ package engine
 
 import (
 	"reflect"
+	"slices"
 	"strconv"
 )
 
@@ -43,10 +44,13 @@ type Set struct {
 type wishes interface {
 	len() int
 	keep(from wishes, match func(Origin) bool)
+	drop(match func(Origin) bool)
+	empty() wishes
 }
 
 type list[T comparable] struct {
 	items []Wish[T]
+	kept  int // how many of them, at the end, come from an older set
 }
 
 func (l *list[T]) len() int { return len(l.items) }
@@ -55,8 +59,13 @@ func (l *list[T]) keep(from wishes, match func(Origin) bool) {
 	for _, w := range from.(*list[T]).items {
 		if match(w.Origin) {
 			l.items = append(l.items, w)
+			l.kept++
 		}
 	}
+}
+
+func (l *list[T]) drop(match func(Origin) bool) {
+	l.items = slices.DeleteFunc(l.items, func(w Wish[T]) bool { return match(w.Origin) })
 }
 
 func (l *list[T]) empty() wishes { return &list[T]{} }
@@ -93,8 +102,15 @@ func (s *Set) Len() int {
 	return n
 }
 
+// Drop takes the objects whose origin matches out of s. It must come before [Set.Keep].
+func (s *Set) Drop(match func(Origin) bool) {
+	for _, l := range s.lists {
+		l.drop(match)
+	}
+}
+
 // Keep adds to s the objects of from whose origin matches. An object whose identity s wants
-// already, from somewhere else, loses against it when the sets are planned.
+// already loses against the new one, without a clash.
 func (s *Set) Keep(from *Set, match func(Origin) bool) {
 	if s.lists == nil {
 		s.lists = map[reflect.Type]wishes{}
@@ -102,7 +118,7 @@ func (s *Set) Keep(from *Set, match func(Origin) bool) {
 	for t, l := range from.lists {
 		own, ok := s.lists[t]
 		if !ok {
-			own = l.(interface{ empty() wishes }).empty()
+			own = l.empty()
 			s.lists[t] = own
 		}
 		own.keep(l, match)
