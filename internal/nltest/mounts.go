@@ -35,19 +35,19 @@ func prepare() error {
 	return loopbackUp()
 }
 
-// needed returns the directories below /run and /tmp the tests cannot do without: that of
-// the test binary, those named in its arguments (coverage), and that of the sources.
+// needed returns what the tests cannot do without below /run and /tmp: the test binary, the
+// directories named in its arguments (coverage), and that of the sources.
 func needed() []string {
-	var dirs []string
-	add := func(dir string) {
+	var paths []string
+	add := func(path string) {
 		for _, hidden := range []string{"/run/", "/tmp/"} {
-			if strings.HasPrefix(dir, hidden) {
-				dirs = append(dirs, dir)
+			if strings.HasPrefix(path, hidden) {
+				paths = append(paths, path)
 			}
 		}
 	}
 	if exe, err := os.Executable(); err == nil {
-		add(filepath.Dir(exe))
+		add(exe)
 	}
 	for _, a := range os.Args[1:] {
 		if _, value, ok := strings.Cut(a, "="); ok && filepath.IsAbs(value) {
@@ -60,7 +60,7 @@ func needed() []string {
 	if cwd, err := os.Getwd(); err == nil {
 		add(moduleRoot(cwd))
 	}
-	return dirs
+	return paths
 }
 
 func moduleRoot(dir string) string {
@@ -72,32 +72,48 @@ func moduleRoot(dir string) string {
 	return dir
 }
 
-// openAll returns a handle for each directory, which outlives what is mounted over it.
-func openAll(dirs []string) map[string]int {
-	handles := map[string]int{}
-	for _, dir := range dirs {
-		if fd, err := unix.Open(dir, unix.O_PATH|unix.O_CLOEXEC, 0); err == nil {
-			handles[dir] = fd
+// openAll returns a handle for each path, which outlives what is mounted over it.
+func openAll(paths []string) map[string]*os.File {
+	handles := map[string]*os.File{}
+	for _, path := range paths {
+		if fd, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0); err == nil {
+			handles[path] = os.NewFile(uintptr(fd), path)
 		}
 	}
 	return handles
 }
 
-// restore shows the directories again where they were.
-func restore(handles map[string]int) error {
-	for dir, fd := range handles {
-		if err := os.MkdirAll(dir, 0o755); err != nil {
+// restore shows the paths again where they were.
+func restore(handles map[string]*os.File) error {
+	for path, handle := range handles {
+		if err := makePlace(path, handle); err != nil {
 			return err
 		}
-		if err := unix.Mount(fmt.Sprintf("/proc/self/fd/%d", fd), dir, "", unix.MS_BIND|unix.MS_REC, ""); err != nil {
-			return fmt.Errorf("keep %s: %w", dir, err)
+		source := fmt.Sprintf("/proc/self/fd/%d", handle.Fd())
+		if err := unix.Mount(source, path, "", unix.MS_BIND|unix.MS_REC, ""); err != nil {
+			return fmt.Errorf("keep %s: %w", path, err)
 		}
-		unix.Close(fd)
+		handle.Close()
 	}
 	if cwd, err := os.Getwd(); err == nil {
 		return os.Chdir(cwd) // by its path again, not under the mount
 	}
 	return nil
+}
+
+// makePlace makes the file or directory that handle is mounted on, unless it is there.
+func makePlace(path string, handle *os.File) error {
+	if info, err := handle.Stat(); err == nil && info.IsDir() {
+		return os.MkdirAll(path, 0o755)
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	return f.Close()
 }
 
 func loopbackUp() error {
