@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package driver
+
+import (
+	"net"
+	"os"
+	"strings"
+	"time"
+
+	"ucid/internal/kind/proc"
+)
+
+// readyPatience bounds one look at a readiness.
+const readyPatience = time.Second
+
+// ready looks once, aside, whether the process is ready.
+func (p *process) ready(run proc.Proc) {
+	if p.asking {
+		return
+	}
+	p.asking = true
+	pid := p.m.pid
+	p.d.asks.Go(func() {
+		yes := isReady(run.Ready)
+		p.d.mu.Lock()
+		defer p.d.mu.Unlock()
+		p.asking = false
+		if yes && !p.d.closed && p.m.pid == pid {
+			p.m.isReady()
+		}
+	})
+}
+
+func isReady(ready string) bool {
+	how, what, _ := strings.Cut(ready, ":")
+	switch how {
+	case "file":
+		_, err := os.Stat(what)
+		return err == nil
+	case "socket":
+		return answers("unix", what)
+	case "tcp":
+		return answers("tcp", what)
+	}
+	return false
+}
+
+func answers(network, address string) bool {
+	c, err := net.DialTimeout(network, address, readyPatience)
+	if err != nil {
+		return false
+	}
+	c.Close()
+	return true
+}

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package driver
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"sync"
+
+	"golang.org/x/sys/unix"
+
+	"ucid/internal/kind/proc"
+)
+
+// A Driver supervises the processes of one run directory. See [New].
+type Driver struct {
+	opt     Options
+	log     *slog.Logger
+	world   world
+	ledger  ledger
+	lock    *os.File
+	inherit daemonState
+	reaper  bool // orphans are given to us
+
+	poll   *poller
+	forks  *queue // of forks: they may take a while
+	stops  *queue // of signals to trees, and of looking for what is left
+	events *queue
+	sigs   chan os.Signal
+	done   chan struct{}
+	strays sync.WaitGroup
+	asks   sync.WaitGroup // for readiness
+
+	mu     sync.Mutex
+	closed bool
+	procs  map[string]*process
+	rings  map[string]*ring
+	dirty  map[*process]struct{} // wait for a sweep
+	news   map[chan struct{}]struct{}
+}
+
+// New takes over what an earlier driver left in the run directory, children that still
+// run, output that nobody read, and goes on from there. Only one driver at a time can
+// have a run directory.
+func New(opt Options) (*Driver, error) {
+	d := &Driver{
+		opt: opt, log: opt.Log, ledger: ledger{filepath.Join(opt.RunDir, "proc")}, inherit: inheritable(),
+		done: make(chan struct{}), sigs: make(chan os.Signal, 1),
+		procs: map[string]*process{}, rings: map[string]*ring{}, dirty: map[*process]struct{}{},
+		news: map[chan struct{}]struct{}{},
+	}
+	if d.log == nil {
+		d.log = slog.New(slog.DiscardHandler)
+	}
+	if d.opt.Ring <= 0 {
+		d.opt.Ring = defaultRing
+	}
+	var err error
+	if d.world, err = thisWorld(); err != nil {
+		return nil, err
+	}
+	if err := d.claim(); err != nil {
+		return nil, err
+	}
+	if d.poll, err = newPoller(); err != nil {
+		d.lock.Close()
+		return nil, err
+	}
+	d.reaper = unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == nil
+	d.forks, d.stops, d.events = newQueue(), newQueue(), newQueue()
+	d.watchStrays()
+	d.takeOver()
+	return d, nil
+}
+
+// claim makes the directory and locks it.
+func (d *Driver) claim() error {
+	dir := d.ledger.dir
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("cannot make the run directory: %w", err)
+	}
+	if err := os.Chmod(dir, 0o700); err != nil {
+		return fmt.Errorf("cannot protect the run directory: %w", err)
+	}
+	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return fmt.Errorf("cannot lock the run directory: %w", err)
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		f.Close()
+		if errors.Is(err, unix.EWOULDBLOCK) {
+			return fmt.Errorf("another process supervisor runs on %s", dir)
+		}
+		return fmt.Errorf("cannot lock %s: %w", dir, err)
+	}
+	d.lock = f
+	return nil
+}
+
+// Close lets go of the children, which go on; the next Driver adopts them.
+func (d *Driver) Close() error {
+	d.mu.Lock()
+	if d.closed {
+		d.mu.Unlock()
+		return nil
+	}
+	d.closed = true
+	close(d.done)
+	for _, p := range d.procs {
+		p.m.disarm()
+	}
+	d.mu.Unlock()
+	signal.Stop(d.sigs)
+	d.strays.Wait()
+	d.asks.Wait()
+	d.forks.close()
+	d.stops.close()
+	d.events.close()
+	d.poll.close()
+	return d.lock.Close()
+}
+
+// add begins to supervise a process; the ledger knows it before anything happens.
+func (d *Driver) add(want proc.Proc) (*process, error) {
+	var random [8]byte
+	_, _ = rand.Read(random[:]) // never fails
+	p := d.newProcess(want, want.Name+":"+hex.EncodeToString(random[:]))
+	if err := p.save(); err != nil {
+		return nil, err
+	}
+	d.procs[want.Name] = p
+	return p, nil
+}
+
+func (d *Driver) newProcess(want proc.Proc, tag string) *process {
+	p := &process{d: d, tag: tag, ring: d.ring(want.Name), pidfd: -1, report: -1}
+	p.m = machine{h: p, want: want, run: want}
+	return p
+}
+
+// forget ends the supervision of a process of which nothing is left.
+func (p *process) forget() {
+	name := p.m.want.Name
+	if err := p.d.ledger.remove(name); err != nil {
+		p.d.log.Error("cannot remove from the ledger", "name", name, "error", err)
+	}
+	for _, s := range []*stream{p.out, p.errs} {
+		if s != nil {
+			p.d.poll.forget(s)
+		}
+	}
+	_ = os.Remove(p.fifo("stdout"))
+	_ = os.Remove(p.fifo("stderr"))
+	delete(p.d.procs, name)
+	p.d.dropRing(name)
+	p.d.wakeAll()
+}
+
+// save writes what the next daemon has to know.
+func (p *process) save() error {
+	m := &p.m
+	r := record{
+		World: p.d.world, Tag: text(p.tag), Want: packSpec(m.want), State: m.st.String(),
+		Held: m.held, Gone: m.gone, Early: m.early, Restarts: m.restarts, Exit: m.exit, Since: m.since,
+	}
+	if m.alive {
+		r.Pid, r.Start = p.main.pid, p.main.start
+		if m.run != m.want {
+			run := packSpec(m.run)
+			r.Run = &run
+		}
+	}
+	err := p.d.ledger.write(r)
+	if err != nil {
+		p.d.log.Error("the ledger is not written", "name", m.want.Name, "error", err)
+	}
+	return err
+}
+
+func (d *Driver) subscribe() chan struct{} {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	c := make(chan struct{}, 1)
+	d.news[c] = struct{}{}
+	return c
+}
+
+func (d *Driver) unsubscribe(c chan struct{}) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.news, c)
+}
+
+func (d *Driver) wakeAll() {
+	for c := range d.news {
+		select {
+		case c <- struct{}{}:
+		default:
+		}
+	}
+}

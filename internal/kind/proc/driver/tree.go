@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package driver
+
+import (
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// tagVariable marks a child and all its descendants: UCID_PROC=NAME:RANDOM.
+const tagVariable = "UCID_PROC"
+
+// tagOf reads the tag of a process from its environment; "" when it has none.
+func tagOf(pid int) string {
+	data, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/environ")
+	if err != nil {
+		return ""
+	}
+	for entry := range strings.SplitSeq(string(data), "\x00") {
+		if tag, ok := strings.CutPrefix(entry, tagVariable+"="); ok {
+			return tag
+		}
+	}
+	return ""
+}
+
+// childrenOf lists the children of a process; of its first thread only when asked so:
+// that is the one which orphans are given to.
+func childrenOf(pid int, thread string) []int {
+	files, _ := filepath.Glob("/proc/" + strconv.Itoa(pid) + "/task/" + thread + "/children")
+	var all []int
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			continue
+		}
+		for word := range strings.FieldsSeq(string(data)) {
+			if n, err := strconv.Atoi(word); err == nil {
+				all = append(all, n)
+			}
+		}
+	}
+	return all
+}
+
+// maxTree bounds a walk over a tree that grows while it is walked: a fork bomb.
+const maxTree = 1 << 15
+
+// descendants lists all processes below pid, without pid itself.
+func descendants(pid int) []procStat {
+	var all []procStat
+	seen := map[int]bool{pid: true}
+	for next := childrenOf(pid, "*"); len(next) > 0 && len(all) < maxTree; {
+		child := next[0]
+		next = next[1:]
+		if seen[child] {
+			continue
+		}
+		seen[child] = true
+		if s, err := readStat(child); err == nil {
+			all = append(all, s)
+			next = append(next, childrenOf(child, "*")...)
+		}
+	}
+	return all
+}
+
+// allProcesses lists every process that /proc shows.
+func allProcesses() []int {
+	dir, err := os.Open("/proc")
+	if err != nil {
+		return nil
+	}
+	defer dir.Close()
+	names, _ := dir.Readdirnames(-1)
+	var all []int
+	for _, name := range names {
+		if pid, err := strconv.Atoi(name); err == nil {
+			all = append(all, pid)
+		}
+	}
+	return all
+}
+
+// tagged lists every living process that carries a tag, by tag.
+func tagged() map[string][]procStat {
+	all := map[string][]procStat{}
+	for _, pid := range allProcesses() {
+		tag := tagOf(pid)
+		if tag == "" {
+			continue
+		}
+		if s, err := readStat(pid); err == nil && !s.zombie() {
+			all[tag] = append(all[tag], s)
+		}
+	}
+	return all
+}
