@@ -12,14 +12,15 @@ import (
 // with one name the first is found.
 type sectionIndex struct {
 	named, unnamed map[string]*Section
-	seen, looked   int // how many sections each of them covers
+	seen, looked   int  // how many sections each of them covers
+	twice          bool // some name is, or was, given twice
 }
 
 func (x *sectionIndex) find(sections []*Section, name string) *Section {
 	if x.named == nil {
 		x.named = make(map[string]*Section, len(sections))
 	}
-	x.seen = fill(x.named, sections, x.seen, false)
+	x.seen = x.fill(x.named, sections, x.seen, false)
 	if s := x.named[name]; s != nil && !strings.HasPrefix(name, "cfg") {
 		return s
 	}
@@ -29,17 +30,19 @@ func (x *sectionIndex) find(sections []*Section, name string) *Section {
 	if x.unnamed == nil {
 		x.unnamed = make(map[string]*Section)
 	}
-	x.looked = fill(x.unnamed, sections, x.looked, true)
+	x.looked = x.fill(x.unnamed, sections, x.looked, true)
 	return earlier(sections, x.named[name], x.unnamed[name])
 }
 
-func fill(m map[string]*Section, sections []*Section, from int, anonymous bool) int {
+func (x *sectionIndex) fill(m map[string]*Section, sections []*Section, from int, anonymous bool) int {
 	for _, s := range sections[from:] {
 		if s.Anonymous != anonymous || s.dead {
 			continue
 		}
-		if _, taken := m[s.Name]; !taken {
+		if other, taken := m[s.Name]; !taken {
 			m[s.Name] = s
+		} else if other != s {
+			x.twice = true
 		}
 	}
 	return len(sections)
@@ -59,6 +62,49 @@ func earlier(sections []*Section, a, b *Section) *Section {
 		}
 	}
 	return nil
+}
+
+// remove takes out a section that is about to change its name or to go. Where that name was
+// given twice the other one is found from now on, so everything is looked through again.
+func (x *sectionIndex) remove(s *Section) {
+	if x.twice {
+		x.reset()
+		x.twice = true
+	}
+	if x.named[s.Name] == s {
+		delete(x.named, s.Name)
+	}
+	if x.unnamed[s.Name] == s {
+		delete(x.unnamed, s.Name)
+	}
+}
+
+// insert enters a section under its new name.
+func (x *sectionIndex) insert(s *Section) {
+	m := x.named
+	if s.Anonymous {
+		m = x.unnamed
+	}
+	if _, taken := m[s.Name]; taken {
+		x.reset()
+		x.twice = true
+	} else if m != nil {
+		m[s.Name] = s
+	}
+}
+
+// covers reports whether all of n sections have been looked through.
+func (x *sectionIndex) covers(n int) bool { return x.seen == n && (x.unnamed == nil || x.looked == n) }
+
+// moved notes that the sections, n now, are the same ones in other places.
+func (x *sectionIndex) moved(n int) {
+	if x.twice {
+		x.reset()
+		x.twice = true
+		return
+	}
+	x.seen = min(x.seen, n)
+	x.looked = min(x.looked, n)
 }
 
 // reset forgets everything; the next find fills it again.

@@ -51,13 +51,10 @@ func all(s string, bit uint8) bool {
 func ValidName(s string) bool { return s != "" && all(s, className) }
 
 // ValidType reports whether s can be a section type: one or more bytes of 33 to 126.
-// A type that holds one of ' " \ # ; cannot be read back once it is written, see
-// [WritableType].
 func ValidType(s string) bool { return s != "" && all(s, classGraph) }
 
-// WritableType reports whether s is a valid section type that reads back as it was
-// written: the file format does not quote types.
-func WritableType(s string) bool { return ValidType(s) && all(s, classPlain) }
+// writableType reports whether s is a section type that reads back when it is written bare.
+func writableType(s string) bool { return ValidType(s) && all(s, classPlain) }
 
 // ValidPackage reports whether s can name a package: bytes of 33 to 126.
 func ValidPackage(s string) bool { return ValidType(s) }

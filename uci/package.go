@@ -18,7 +18,8 @@ type Package struct {
 	types     map[string]*typeInfo
 	lastType  *typeInfo
 	index     sectionIndex
-	dead      int // sections marked dead that are still in the slice
+	dead      int  // sections marked dead that are still in the slice
+	unsettled bool // see settle
 	arena     arena
 }
 

@@ -5,7 +5,6 @@ package uci
 import (
 	"errors"
 	"strconv"
-	"unsafe"
 )
 
 // A ParseError says why and where text is not UCI. Reason is in the words of the first
@@ -42,11 +41,6 @@ func parseText(pkg, file, text string) (*Package, error) {
 	return ps.pkg, nil
 }
 
-// parseOwned is parseText for bytes that nobody changes any more.
-func parseOwned(pkg, file string, data []byte) (*Package, error) {
-	return parseText(pkg, file, unsafe.String(unsafe.SliceData(data), len(data)))
-}
-
 // parser fills packages from text.
 type parser struct {
 	lex     lexer
@@ -59,6 +53,8 @@ type parser struct {
 	// stream, when set, gives the package that a "package NAME" line starts; otherwise
 	// such lines are only checked.
 	stream func(name string) (*Package, error)
+	// merge, when set, gets what the text says as changes of the package, and makes them.
+	merge func(Change) error
 }
 
 func newParser(text string) *parser {
@@ -84,11 +80,17 @@ func (ps *parser) run() error {
 		if err == nil {
 			continue
 		}
+		if err == ErrDuplicate {
+			return err
+		}
 		perr := ps.failed(err)
 		if ps.lenient == nil {
 			return perr
 		}
 		ps.lenient(perr)
+	}
+	if ps.pkg != nil {
+		ps.pkg.settle()
 	}
 	return nil
 }
@@ -203,15 +205,19 @@ func (ps *parser) config(typ, name string) error {
 	if name != "" {
 		s = ps.pkg.Section(name)
 	}
+	if s != nil && s.Type != typ && ps.lenient == nil {
+		return errOther
+	}
+	if ps.merge != nil {
+		return ps.mergeConfig(s, typ, name)
+	}
 	if s == nil {
 		ps.section = ps.pkg.newSection(typ, name, ps.lex.line())
 		return nil
 	}
 	if s.Type != typ {
-		if ps.lenient == nil {
-			return errOther
-		}
-		ps.pkg.retype(s, typ)
+		s.Type = ps.pkg.typeInfo(typ).name
+		ps.pkg.unsettled = true
 	}
 	ps.section = s
 	return nil
@@ -234,6 +240,9 @@ func (ps *parser) optionLine(list bool) error {
 	}
 	if err := ps.eol(); err != nil {
 		return err
+	}
+	if ps.merge != nil {
+		return ps.mergeOption(name, value, list)
 	}
 	ps.option(name, value, list)
 	return nil

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"syscall"
+	"unsafe"
 )
 
 // MaxFile is the size in bytes above which a file is not read as UCI.
@@ -25,7 +26,7 @@ func ReadFile(pkg, path string) (*Package, error) {
 	if err != nil {
 		return nil, err
 	}
-	return parseOwned(pkg, path, data)
+	return parseText(pkg, path, asString(data))
 }
 
 // ReadText reads a configuration file as [ReadFile] does, without parsing it.
@@ -79,3 +80,6 @@ func readAll(f *os.File) ([]byte, error) {
 		}
 	}
 }
+
+// asString gives bytes that nobody changes any more as a string.
+func asString(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package uci
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+// Commit writes the changes that wait for a package into its configuration file. In this
+// order: the new file is written and synced, it takes the place of the old, the directory is
+// synced, the changes are dropped. Whatever fails or dies on the way leaves the old state or
+// the new one; after an error the changes still wait, unless the new file is in place.
+// When no change takes effect the file is not touched.
+func (st *Store) Commit(pkg string) error {
+	pl, err := st.place(pkg)
+	if err != nil {
+		return err
+	}
+	lk, err := pl.lock(os.O_RDWR, syscall.LOCK_EX)
+	if err != nil {
+		return err
+	}
+	defer lk.file.Close()
+	save, err := st.openSaved(pl)
+	if err != nil {
+		return err
+	}
+	if save != nil {
+		defer save.Close()
+	}
+	s, err := st.read(pl, lk, save)
+	if err != nil {
+		return err
+	}
+	delete(st.cache, pkg)
+	if s.applied > 0 {
+		err = st.commit(s, save)
+	} else if save != nil {
+		err = finish(s, save)
+	}
+	return err
+}
+
+// openSaved opens and locks the delta file changes are saved in, if there is one.
+func (st *Store) openSaved(pl place) (*os.File, error) {
+	if pl.direct {
+		return nil, nil
+	}
+	f, _, err := openLocked(filepath.Join(st.saveDir(), pl.name), os.O_RDWR, syscall.LOCK_EX)
+	if err != nil && loadError(err) == ErrNotFound {
+		return nil, nil
+	}
+	return f, err
+}
+
+// commit puts the package in place of its file.
+func (st *Store) commit(s *state, save *os.File) error {
+	data := st.format(s)
+	r, err := newReplacement(s.path, data)
+	if err != nil {
+		return err
+	}
+	var path string
+	if s.save != nil && s.save.size > 0 {
+		path = notePath(s.save.dir, s.name)
+		err = leaveNote(path, r, data, save)
+	}
+	if err == nil {
+		err = r.commit()
+	}
+	if err != nil {
+		r.discard()
+		return err
+	}
+	if path == "" {
+		return nil
+	}
+	if err := drop(save, s.save.size); err != nil {
+		return err
+	}
+	return os.Remove(path)
+}
+
+func leaveNote(path string, r *replacement, data []byte, save *os.File) error {
+	info, err := save.Stat()
+	if err != nil {
+		return err
+	}
+	delta := make([]byte, info.Size())
+	if _, err := save.ReadAt(delta, 0); err != nil && err != io.EOF {
+		return err
+	}
+	n := note{config: identify(r.info), sum: sum(data), delta: identify(info), prefix: sum(delta)}
+	return n.leave(path)
+}
+
+// drop removes the first n bytes of a file. What follows them was written by someone who
+// does not lock.
+func drop(f *os.File, n int64) error {
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	rest := make([]byte, max(0, info.Size()-n))
+	if len(rest) > 0 {
+		if _, err := f.ReadAt(rest, n); err != nil {
+			return err
+		}
+		if _, err := f.WriteAt(rest, 0); err != nil {
+			return err
+		}
+	}
+	return f.Truncate(int64(len(rest)))
+}
+
+// finish does the last step of a commit that was cut short before it.
+func finish(s *state, save *os.File) error {
+	path := notePath(s.save.dir, s.name)
+	n, ok := readNote(path)
+	if !ok {
+		return nil
+	}
+	delta := make([]byte, s.save.size)
+	if _, err := save.ReadAt(delta, 0); err != nil && err != io.EOF {
+		return err
+	}
+	if done := n.committed(s, s.save, delta); done > 0 {
+		if err := drop(save, int64(done)); err != nil {
+			return err
+		}
+	}
+	if err := os.Remove(path); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package uci
+
+import (
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// A commit takes two steps that no file system makes one: the new configuration takes the
+// place of the old, and the delta file is emptied. A process that dies in between would have
+// its changes applied twice. So before the first step it leaves a note in the save directory,
+// which says: when the configuration is this file with this content, then that many bytes of
+// that delta file are in it already. The note is a symbolic link that leads nowhere: making
+// one is a single step, and it needs no sync of its own.
+type note struct {
+	config identity // device, inode and size of the new file
+	sum    uint64   // of its content
+	delta  identity // device, inode and size of the delta file
+	prefix uint64   // sum of what was committed of it
+}
+
+func notePath(dir, pkg string) string {
+	path := filepath.Join(dir, pkg)
+	return filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".committing")
+}
+
+func sum(data []byte) uint64 {
+	h := fnv.New64a()
+	h.Write(data)
+	return h.Sum64()
+}
+
+const noteFormat = "config %d %d %d %x delta %d %d %d %x"
+
+func (n note) String() string {
+	return fmt.Sprintf(noteFormat, n.config.dev, n.config.ino, n.config.size, n.sum,
+		n.delta.dev, n.delta.ino, n.delta.size, n.prefix)
+}
+
+// leave writes the note.
+func (n note) leave(path string) error {
+	err := os.Symlink(n.String(), path)
+	if errors.Is(err, fs.ErrExist) {
+		if err := os.Remove(path); err != nil {
+			return err
+		}
+		return os.Symlink(n.String(), path)
+	}
+	return err
+}
+
+func readNote(path string) (n note, ok bool) {
+	text, err := os.Readlink(path)
+	if err != nil {
+		return n, false
+	}
+	_, err = fmt.Sscanf(text, noteFormat, &n.config.dev, &n.config.ino, &n.config.size, &n.sum,
+		&n.delta.dev, &n.delta.ino, &n.delta.size, &n.prefix)
+	return n, err == nil
+}
+
+// committed gives how many bytes at the start of a delta file are in the configuration
+// already, because a commit was cut short.
+func (n note) committed(s *state, d *deltaFile, delta []byte) int {
+	size := n.delta.size
+	switch {
+	case n.config.dev != s.conf.dev || n.config.ino != s.conf.ino || n.config.size != s.conf.size:
+	case n.delta.dev != d.id.dev || n.delta.ino != d.id.ino || size > int64(len(delta)):
+	case sum(s.data) != n.sum || sum(delta[:size]) != n.prefix:
+	default:
+		return int(size)
+	}
+	return 0
+}
+
+// pending gives the part of a delta file that is not in the configuration yet.
+func pending(d *deltaFile, s *state, delta []byte) []byte {
+	if text, ok := planned(d, s.name, delta); ok {
+		delta = text
+	}
+	n, ok := readNote(notePath(d.dir, s.name))
+	if !ok {
+		return delta
+	}
+	return delta[n.committed(s, d, delta):]
+}

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package uci
+
+import (
+	"os"
+	"syscall"
+)
+
+// Changes gives the changes that wait for a package, in the order in which they apply; also
+// those that have no effect.
+func (st *Store) Changes(pkg string) ([]Change, error) {
+	s, err := st.load(pkg)
+	if err != nil {
+		return nil, err
+	}
+	var changes []Change
+	for _, d := range s.deltas {
+		for i := range d.lines {
+			if d.lines[i].err == nil {
+				changes = append(changes, d.lines[i].Change)
+			}
+		}
+	}
+	return changes, nil
+}
+
+// Revert drops the saved changes of a package, of a section or of an option. A section is
+// matched by the name each change has for it. Lines that are no changes are kept, unless all
+// is dropped.
+func (st *Store) Revert(t Tuple) error {
+	pl, err := st.place(t.Package)
+	if err != nil {
+		return err
+	}
+	lk, err := pl.lock(os.O_RDONLY, syscall.LOCK_SH)
+	if err != nil {
+		return err
+	}
+	defer lk.file.Close()
+	save, err := st.openSaved(pl)
+	if err != nil {
+		return err
+	}
+	if save != nil {
+		defer save.Close()
+	}
+	s, err := st.read(pl, lk, save)
+	if err != nil {
+		return err
+	}
+	if sec, err := s.pkg.section(t); err != nil {
+		return err
+	} else if sec != nil {
+		t.Section = sec.Name
+	}
+	if save == nil || s.save == nil {
+		return nil
+	}
+	delete(st.cache, t.Package)
+	if err := finish(s, save); err != nil {
+		return err
+	}
+	return rewrite(s, save, keptLines(s.save.lines, t))
+}
+
+// keptLines is the text of a delta file without what a tuple addresses.
+func keptLines(lines []deltaLine, t Tuple) []byte {
+	if t.Depth < 2 {
+		return nil
+	}
+	var text []byte
+	for i := range lines {
+		switch l := &lines[i]; {
+		case l.err != nil:
+			if l.text != "\n" {
+				text = append(text, l.text...)
+			}
+		case l.Section != t.Section || t.Depth == 3 && l.Option != t.Option:
+			text, _ = l.Change.AppendText(text)
+		}
+	}
+	return text
+}

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package uci
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+)
+
+// A delta file is changed in place: other processes may wait for a lock on that very file.
+// So that one that dies meanwhile leaves the old lines or the new ones, the new text is put
+// beside it first, with what the old file was. Whoever finds that text takes it as the file.
+
+func planPath(dir, pkg string) string {
+	path := filepath.Join(dir, pkg)
+	return filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".reverting")
+}
+
+const planFormat = "delta %d %d %d %x\n"
+
+// rewrite makes text, which is no longer than the file, the content of the delta file.
+func rewrite(s *state, save *os.File, text []byte) error {
+	old, err := content(save)
+	if err != nil || bytes.Equal(old, text) {
+		return err
+	}
+	if len(text) == 0 {
+		return save.Truncate(0)
+	}
+	path := planPath(s.save.dir, s.name)
+	head := fmt.Sprintf(planFormat, s.save.id.dev, s.save.id.ino, len(old), sum(old))
+	if err := replaceFile(path, append([]byte(head), text...)); err != nil {
+		return err
+	}
+	if err := overwrite(save, text); err != nil {
+		return err
+	}
+	return os.Remove(path)
+}
+
+func overwrite(f *os.File, text []byte) error {
+	if _, err := f.WriteAt(text, 0); err != nil {
+		return err
+	}
+	return f.Truncate(int64(len(text)))
+}
+
+func content(f *os.File) ([]byte, error) {
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return nil, err
+	}
+	return readAll(f)
+}
+
+// planned gives what the delta file holds once a rewrite that was cut short is done; ok says
+// whether there is one.
+func planned(d *deltaFile, pkg string, delta []byte) (text []byte, ok bool) {
+	plan, err := os.ReadFile(planPath(d.dir, pkg))
+	if err != nil {
+		return nil, false
+	}
+	head, text, _ := bytes.Cut(plan, []byte("\n"))
+	var dev, ino, prefix uint64
+	var size int
+	_, err = fmt.Sscanf(string(head)+"\n", planFormat, &dev, &ino, &size, &prefix)
+	if err != nil || dev != d.id.dev || ino != d.id.ino || len(delta) < size {
+		return nil, false
+	}
+	if sum(delta[:size]) != prefix && !bytes.HasPrefix(delta, text) {
+		return nil, false
+	}
+	return append(text, delta[size:]...), true
+}
+
+// finishRewrite does the rest of a rewrite that was cut short.
+func finishRewrite(d *deltaFile, pkg string, f *os.File) error {
+	delta, err := content(f)
+	if err != nil {
+		return err
+	}
+	if text, ok := planned(d, pkg, delta); ok {
+		if err := overwrite(f, text); err != nil {
+			return err
+		}
+	}
+	err = os.Remove(planPath(d.dir, pkg))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	return err
+}

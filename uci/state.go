@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package uci
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+)
+
+// state is a package as it was read: the file and the changes that wait, applied to it.
+type state struct {
+	place
+	pkg     *Package
+	data    []byte // the file
+	conf    identity
+	info    fs.FileInfo
+	deltas  []*deltaFile // of those directories that have one
+	applied int          // how many changes took effect
+	errors  []*ParseError
+	save    *deltaFile // the one changes are saved in; nil when there is none yet
+}
+
+// deltaFile is one file of changes as it was read.
+type deltaFile struct {
+	path  string
+	dir   string
+	id    identity
+	lines []deltaLine
+	size  int64
+	torn  int64 // where a line that never ended starts; -1
+	open  bool  // the last line has no newline
+}
+
+// locked is a configuration file held by a lock while work goes on.
+type locked struct {
+	file *os.File
+	info fs.FileInfo
+}
+
+// lock opens and locks the file of a package.
+func (pl place) lock(flag, how int) (locked, error) {
+	f, info, err := openLocked(pl.path, flag, how)
+	if err != nil {
+		return locked{}, loadError(err)
+	}
+	return locked{f, info}, nil
+}
+
+// loadError gives what is not there, or is no file, its common name.
+func loadError(err error) error {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, ErrNotRegular) || errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.ELOOP) {
+		return ErrNotFound
+	}
+	return err
+}
+
+// read reads a package from its locked file, and the changes that wait for it. save is the
+// file of the last directory when the caller has it open and locked, else nil.
+func (st *Store) read(pl place, lk locked, save *os.File) (*state, error) {
+	if _, err := lk.file.Seek(0, io.SeekStart); err != nil {
+		return nil, err
+	}
+	data, err := readAll(lk.file)
+	if err != nil {
+		return nil, err
+	}
+	s := &state{place: pl, data: data, conf: identify(lk.info), info: lk.info}
+	if err := st.parse(s); err != nil {
+		return nil, err
+	}
+	if pl.direct {
+		return s, nil
+	}
+	last := len(st.DeltaDirs) - 1
+	for _, dir := range st.DeltaDirs[:last] {
+		if d, err := readDelta(dir, s); err == nil { // not there, or not to be read: no changes
+			st.replay(s, d)
+		}
+	}
+	d, err := readSaved(st.DeltaDirs[last], s, save)
+	if err == nil {
+		s.save = d
+		st.replay(s, d)
+	}
+	s.pkg.settle()
+	return s, nil
+}
+
+func (st *Store) parse(s *state) error {
+	ps := newParser(asString(s.data))
+	ps.pkg = NewPackage(s.name, s.path)
+	if st.Lenient != nil {
+		ps.lenient = func(e *ParseError) {
+			s.errors = append(s.errors, e)
+			st.Lenient(e)
+		}
+	}
+	err := ps.run()
+	s.pkg = ps.pkg
+	return err
+}
+
+// replay applies the changes of a delta file.
+func (st *Store) replay(s *state, d *deltaFile) {
+	s.deltas = append(s.deltas, d)
+	for i := range d.lines {
+		l := &d.lines[i]
+		if l.err != nil {
+			if st.Warn != nil {
+				st.Warn(l.problem(s.name, d.path))
+			}
+			continue
+		}
+		if s.pkg.apply(l.Change) == nil {
+			s.applied++
+		}
+	}
+}
+
+func (l *deltaLine) problem(pkg, path string) Problem {
+	return Problem{
+		Package: pkg, File: path, Line: l.line, Warning: true,
+		Text: "not a change, ignored: " + l.err.Error(),
+	}
+}
+
+// readSaved reads the delta file changes are saved in, which may be open already.
+func readSaved(dir string, s *state, f *os.File) (*deltaFile, error) {
+	if f == nil {
+		return readDelta(dir, s)
+	}
+	info, err := f.Stat()
+	if err == nil && info.Size() > 0 {
+		err = finishRewrite(&deltaFile{dir: dir, id: identify(info)}, s.name, f)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if info, err = f.Stat(); err != nil {
+		return nil, err
+	}
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return nil, err
+	}
+	return parseDeltaFile(f, info, dir, s)
+}
+
+// readDelta reads a delta file under a shared lock.
+func readDelta(dir string, s *state) (*deltaFile, error) {
+	path := filepath.Join(dir, s.name)
+	f, info, err := openLocked(path, os.O_RDONLY, syscall.LOCK_SH)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return parseDeltaFile(f, info, dir, s)
+}
+
+func parseDeltaFile(f *os.File, info fs.FileInfo, dir string, s *state) (*deltaFile, error) {
+	d := &deltaFile{path: f.Name(), dir: dir, id: identify(info), torn: -1}
+	data, err := readAll(f)
+	if err != nil {
+		return nil, err
+	}
+	d.size = int64(len(data))
+	if len(data) > 0 {
+		data = pending(d, s, data)
+	}
+	d.lines = parseDelta(s.name, asString(data))
+	if n := len(d.lines); n > 0 {
+		last := d.lines[n-1].text
+		d.open = !strings.HasSuffix(last, "\n")
+		if d.lines[n-1].torn {
+			d.torn = d.size - int64(len(last))
+		}
+	}
+	return d, nil
+}
+
+// load reads a package under a shared lock, or takes it from the cache when neither the
+// file nor the changes are others than before.
+func (st *Store) load(pkg string) (*state, error) {
+	pl, err := st.place(pkg)
+	if err != nil {
+		return nil, err
+	}
+	for {
+		s, err := st.loadOnce(pkg, pl)
+		if err != nil || s.current() {
+			return s, err
+		}
+	}
+}
+
+func (st *Store) loadOnce(pkg string, pl place) (*state, error) {
+	lk, err := pl.lock(os.O_RDONLY, syscall.LOCK_SH)
+	if err != nil {
+		return nil, err
+	}
+	defer lk.file.Close()
+	return st.readCached(pkg, pl, lk)
+}
+
+// current reports whether the file is still the one that was read. Another implementation
+// empties the delta file first and puts the new configuration in place afterwards, when it
+// has given up its lock: what was read in between lacks the changes.
+func (s *state) current() bool {
+	info, err := os.Stat(s.path)
+	return err != nil || os.SameFile(info, s.info)
+}
+
+func (st *Store) readCached(pkg string, pl place, lk locked) (*state, error) {
+	if s := st.cache[pkg]; s != nil && s.fresh(st, lk) {
+		for _, e := range s.errors {
+			st.Lenient(e)
+		}
+		return s, nil
+	}
+	s, err := st.read(pl, lk, nil)
+	if st.cache != nil {
+		st.cache[pkg] = s
+		if err != nil {
+			delete(st.cache, pkg)
+		}
+	}
+	return s, err
+}
+
+// fresh reports whether the state is still what the files say.
+func (s *state) fresh(st *Store, lk locked) bool {
+	if identify(lk.info) != s.conf {
+		return false
+	}
+	if s.direct {
+		return true
+	}
+	known := s.deltas
+	for _, dir := range st.DeltaDirs {
+		path := filepath.Join(dir, s.name)
+		info, err := os.Stat(path)
+		switch {
+		case err != nil:
+			if len(known) > 0 && known[0].path == path {
+				return false
+			}
+		case len(known) == 0 || known[0].path != path || known[0].id != identify(info):
+			return false
+		default:
+			known = known[1:]
+		}
+	}
+	return len(known) == 0
+}
+
+// Package reads a package with the changes that wait for it. An error is [ErrNotFound], a
+// *[ParseError] or an *[os.PathError].
+func (st *Store) Package(pkg string) (*Package, error) {
+	s, err := st.load(pkg)
+	if err != nil {
+		return nil, err
+	}
+	return s.pkg, nil
+}
+
+// KeepLoaded makes the store keep packages in memory between operations, for as long as
+// their files stay the same. A package it gave before may then change with the operations
+// that follow.
+func (st *Store) KeepLoaded() { st.cache = make(map[string]*state) }

@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package uci
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"syscall"
+)
+
+// an editor makes changes in a package and gives what a delta file has to hold for them.
+type editor func(*Package) ([]Change, error)
+
+// update lets edit change a package and saves the changes. The configuration is locked all
+// the while, the delta file from the look at it to the last byte: two processes that add a
+// section at once get two names.
+func (st *Store) update(pkg string, edit editor) error {
+	pl, err := st.place(pkg)
+	if err != nil {
+		return err
+	}
+	if pl.direct {
+		return st.updateDirect(pl, edit)
+	}
+	lk, err := pl.lock(os.O_RDONLY, syscall.LOCK_SH)
+	if err != nil {
+		return err
+	}
+	defer lk.file.Close()
+	s, err := st.readCached(pkg, pl, lk)
+	if err != nil {
+		return err
+	}
+	changes, err := edit(s.pkg)
+	if err == nil && len(changes) > 0 {
+		err = st.save(pkg, s, lk, changes, edit)
+	}
+	if err != nil {
+		delete(st.cache, pkg)
+	}
+	return err
+}
+
+// save appends changes to the delta file. When that is no longer what it was when it was
+// read, everything is read and edited again first.
+func (st *Store) save(pkg string, s *state, lk locked, changes []Change, edit editor) error {
+	f, info, err := st.openSave(s)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if !s.saveIs(info) {
+		if s, err = st.read(s.place, lk, f); err != nil {
+			return err
+		}
+		if changes, err = edit(s.pkg); err != nil || len(changes) == 0 {
+			return err
+		}
+		if st.cache != nil {
+			st.cache[pkg] = s
+		}
+	}
+	return s.append(f, st.saveDir(), changes)
+}
+
+// saveIs reports whether the delta file is what was read.
+func (s *state) saveIs(info fs.FileInfo) bool {
+	if s.save == nil {
+		return info.Size() == 0
+	}
+	return identify(info) == s.save.id
+}
+
+// openSave opens and locks the delta file changes are saved in; it makes the file, and its
+// directory, with the modes of what they belong to.
+func (st *Store) openSave(s *state) (*os.File, fs.FileInfo, error) {
+	if err := st.makeSaveDir(); err != nil {
+		return nil, nil, err
+	}
+	path := filepath.Join(st.saveDir(), s.name)
+	mode := fs.FileMode(0o600)
+	if info, err := os.Stat(filepath.Join(st.ConfDir, s.name)); err == nil {
+		mode = info.Mode().Perm()
+	}
+	for {
+		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|syscall.O_NONBLOCK|syscall.O_CLOEXEC, mode)
+		if err != nil {
+			return nil, nil, err
+		}
+		info, current, err := lockCurrent(f, path, syscall.LOCK_EX)
+		if err == nil && current && !info.Mode().IsRegular() {
+			err = wrap("open", path, ErrNotRegular)
+		}
+		if err == nil && current {
+			return f, info, nil
+		}
+		f.Close()
+		if err != nil {
+			return nil, nil, err
+		}
+	}
+}
+
+func (st *Store) makeSaveDir() error {
+	dir := st.saveDir()
+	info, err := os.Stat(dir)
+	switch {
+	case err == nil && info.IsDir():
+		return nil
+	case err == nil:
+		return wrap("mkdir", dir, syscall.ENOTDIR)
+	}
+	mode := fs.FileMode(0o700)
+	if info, err := os.Stat(st.ConfDir); err == nil {
+		mode = info.Mode().Perm()
+	}
+	if err := os.Mkdir(dir, mode); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return nil
+}
+
+// append writes the lines in one piece behind what is there. A line that was cut off before
+// its end, by a full disk or a crash, would swallow them: it is dropped.
+func (s *state) append(f *os.File, dir string, changes []Change) error {
+	d := s.save
+	if d == nil {
+		d = &deltaFile{path: f.Name(), dir: dir, torn: -1}
+	}
+	var text []byte
+	at := d.size
+	switch {
+	case d.torn >= 0:
+		at = d.torn
+		d.lines = d.lines[:len(d.lines)-1]
+	case d.open:
+		text = append(text, '\n')
+	}
+	for _, c := range changes {
+		text, _ = c.AppendText(text)
+	}
+	if err := writeTail(f, text, at, d.size); err != nil {
+		return err
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	d.id, d.size, d.torn, d.open = identify(info), info.Size(), -1, false
+	for _, c := range changes {
+		d.lines = append(d.lines, deltaLine{Change: c})
+	}
+	if s.save == nil {
+		s.save = d
+		s.deltas = append(s.deltas, d)
+	}
+	s.applied += len(changes)
+	return nil
+}
+
+// writeTail makes text the end of a file, from byte at on. When it cannot be written the
+// file stays as it was.
+func writeTail(f *os.File, text []byte, at, size int64) error {
+	if at < size {
+		if err := f.Truncate(at); err != nil {
+			return err
+		}
+	}
+	if _, err := f.WriteAt(text, at); err != nil {
+		return errors.Join(err, f.Truncate(at))
+	}
+	return nil
+}
+
+// updateDirect changes a package given by path: its file is replaced at once.
+func (st *Store) updateDirect(pl place, edit editor) error {
+	lk, err := pl.lock(os.O_RDWR, syscall.LOCK_EX)
+	if err != nil {
+		return err
+	}
+	defer lk.file.Close()
+	s, err := st.read(pl, lk, nil)
+	if err != nil {
+		return err
+	}
+	changes, err := edit(s.pkg)
+	if err != nil || len(changes) == 0 {
+		return err
+	}
+	return replaceFile(pl.path, st.format(s))
+}
+
+// format gives the text of a package as it is to be written.
+func (st *Store) format(s *state) []byte {
+	return Format{Names: st.Names}.Append(make([]byte, 0, len(s.data)+len(s.data)/8+64), s.pkg)
+}
+
+// Stage makes one change at an address and saves it for a commit. See [Op] for what each
+// needs; it cannot be OpAdd.
+func (st *Store) Stage(op Op, t Tuple) error {
+	return st.update(t.Package, func(p *Package) ([]Change, error) { return p.stage(op, t) })
+}
+
+func (st *Store) stageAt(op Op, address, value string) error {
+	t, err := ParseTuple(address)
+	if err != nil || t.HasValue || !ValidValue(value) {
+		return ErrParse
+	}
+	t.Value, t.HasValue = value, true
+	return st.Stage(op, t)
+}
+
+// Set sets the option at "package.section.option", or makes or retypes the section at
+// "package.section". An empty value deletes.
+func (st *Store) Set(address, value string) error { return st.stageAt(OpSet, address, value) }
+
+// AddList appends to the list at an address; a string becomes its first item.
+func (st *Store) AddList(address, value string) error { return st.stageAt(OpAddList, address, value) }
+
+// DelList deletes the items of the list at an address that equal value.
+func (st *Store) DelList(address, value string) error { return st.stageAt(OpDelList, address, value) }
+
+// Rename gives the section or option at an address another name, which must be free.
+func (st *Store) Rename(address, name string) error { return st.stageAt(OpRename, address, name) }
+
+// Reorder moves the section at an address so that it ends at a position, from 0.
+func (st *Store) Reorder(address string, position int) error {
+	return st.stageAt(OpReorder, address, strconv.Itoa(position))
+}
+
+// Delete deletes the section or option at an address.
+func (st *Store) Delete(address string) error {
+	t, err := ParseTuple(address)
+	if err != nil || t.HasValue {
+		return ErrParse
+	}
+	return st.Stage(OpDelete, t)
+}
+
+// DeleteItem deletes item number i, from 0, of the list at an address.
+func (st *Store) DeleteItem(address string, i int) error {
+	return st.stageAt(OpDelete, address, strconv.Itoa(i))
+}
+
+// Add adds an anonymous section at the end of a package and gives its name.
+func (st *Store) Add(pkg, typ string) (name string, err error) {
+	err = st.update(pkg, func(p *Package) (changes []Change, err error) {
+		changes, name, err = p.stageAdd(typ)
+		return changes, err
+	})
+	return name, err
+}
+
+// Get gives the value at an address: of an option its string, or the last item of a list;
+// of a section its type.
+func (st *Store) Get(address string) (string, error) {
+	s, o, err := st.lookup(address)
+	switch {
+	case err != nil:
+		return "", err
+	case o != nil:
+		return o.Value(), nil
+	}
+	return s.Type, nil
+}
+
+// List gives all values of the option at an address.
+func (st *Store) List(address string) ([]string, error) {
+	_, o, err := st.lookup(address)
+	if err == nil && o == nil {
+		err = ErrInvalid
+	}
+	if err != nil {
+		return nil, err
+	}
+	return o.Values(), nil
+}
+
+func (st *Store) lookup(address string) (*Section, *Option, error) {
+	t, err := ParseTuple(address)
+	if err != nil || t.HasValue {
+		return nil, nil, ErrParse
+	}
+	p, err := st.Package(t.Package)
+	if err != nil {
+		return nil, nil, err
+	}
+	return p.Find(t)
+}
+
+// Find finds what a tuple addresses: a section and, if it has one, its option. What is not
+// there is [ErrNotFound].
+func (p *Package) Find(t Tuple) (*Section, *Option, error) {
+	s, err := p.section(t)
+	if err != nil {
+		return nil, nil, err
+	}
+	if s == nil {
+		return nil, nil, ErrNotFound
+	}
+	if t.Depth < 3 {
+		return s, nil, nil
+	}
+	o := s.Option(t.Option)
+	if o == nil {
+		return nil, nil, ErrNotFound
+	}
+	return s, o, nil
+}
