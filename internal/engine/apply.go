@@ -26,6 +26,8 @@ type Result struct {
 	Faults  []Fault `json:"faults,omitempty"` // what is not as wanted, and why
 	Undone  bool    `json:"undone,omitempty"` // a change failed for good, so all was put back
 	Stuck   []Fault `json:"stuck,omitempty"`  // what could not be put back
+
+	Touched map[Ref]bool `json:"-"` // created and changed objects that take long, see Unsettled
 }
 
 // Empty reports whether nothing was changed.
@@ -223,11 +225,21 @@ func (r *run) count(s step, faults []Fault) {
 		if s.to-s.from <= eventsPerBatch {
 			r.tell(s.pass, i)
 		}
+		if s.pass.of().probes() && s.pass.op(i) != Remove {
+			r.touch(s.pass.ref(i))
+		}
 	}
 	if n := s.to - s.from; n > eventsPerBatch {
 		name := s.pass.of().name()
 		r.e.event(Event{Name: r.verbs[s.pass.op(s.from)], Ref: Ref{Kind: name}, Text: fmt.Sprintf("%d objects", n-len(faults))})
 	}
+}
+
+func (r *run) touch(ref Ref) {
+	if r.result.Touched == nil {
+		r.result.Touched = map[Ref]bool{}
+	}
+	r.result.Touched[ref] = true
 }
 
 func (r *run) tell(p pass, i int) {

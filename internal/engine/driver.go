@@ -10,6 +10,8 @@ package engine
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"time"
 )
 
@@ -40,7 +42,8 @@ type Driver[T, K comparable] interface {
 
 // A Ref names an object of any kind, for ordering. An empty Name means every object of the kind.
 type Ref struct {
-	Kind, Name string
+	Kind string `json:"kind"`
+	Name string `json:"name"`
 }
 
 func (r Ref) String() string { return r.Kind + ":" + r.Name }
@@ -54,9 +57,9 @@ const (
 	Remove
 )
 
-func (o Op) String() string {
-	return [...]string{"none", "create", "change", "remove"}[o]
-}
+var opNames = [...]string{"none", "create", "change", "remove"}
+
+func (o Op) String() string { return opNames[o] }
 
 // Sign is the one-letter form of a plan: + create, ~ change, - remove.
 func (o Op) Sign() string {
@@ -65,6 +68,16 @@ func (o Op) Sign() string {
 
 // MarshalText writes the word.
 func (o Op) MarshalText() ([]byte, error) { return []byte(o.String()), nil }
+
+// UnmarshalText reads the word.
+func (o *Op) UnmarshalText(text []byte) error {
+	i := slices.Index(opNames[:], string(text))
+	if i < 0 {
+		return fmt.Errorf("there is no operation %q", text)
+	}
+	*o = Op(i)
+	return nil
+}
 
 // A Change is one operation. Old is the zero value for Create, New for Remove.
 type Change[T comparable] struct {

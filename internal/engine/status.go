@@ -114,28 +114,28 @@ func (t *table[T, K]) objects(yield func(Object) bool) bool {
 	return true
 }
 
-// Unsettled returns the objects that are still on their way, and how long it is worth
-// waiting for the slowest of them.
-func (e *Engine) Unsettled() ([]Fault, time.Duration) {
+// Unsettled returns those of the objects that are still on their way or have failed since,
+// and how long it is worth waiting for the slowest of them.
+func (e *Engine) Unsettled(among map[Ref]bool) ([]Fault, time.Duration) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	var faults []Fault
 	var limit time.Duration
 	for _, k := range e.kinds {
-		f, l := k.unsettled()
+		f, l := k.unsettled(among)
 		faults, limit = append(faults, f...), max(limit, l)
 	}
 	return faults, limit
 }
 
-func (t *table[T, K]) unsettled() (faults []Fault, limit time.Duration) {
+func (t *table[T, K]) unsettled(among map[Ref]bool) (faults []Fault, limit time.Duration) {
 	prober, ok := t.d.(Prober[T])
-	if !ok || t.current == nil {
+	if !ok || t.current == nil || len(among) == 0 {
 		return nil, 0
 	}
 	for _, w := range t.current.items {
 		key := t.d.Key(w.Object)
-		if t.shared[key] || t.records[key] != nil && t.records[key].state != OK {
+		if !among[t.ref(key)] || t.shared[key] || t.records[key] != nil && t.records[key].state != OK {
 			continue
 		}
 		h := prober.Probe(w.Object)

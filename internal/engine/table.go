@@ -21,7 +21,8 @@ type kind interface {
 	check(aim) []Objection                // what the driver refuses of it
 	objects(yield func(Object) bool) bool // wanted ones and how they do
 	troubles() []State
-	unsettled() ([]Fault, time.Duration)
+	unsettled(among map[Ref]bool) ([]Fault, time.Duration)
+	probes() bool // whether its objects take long
 	explain(ctx context.Context, name string) []Explanation
 	forget(aim)         // records of what is not in the goal
 	retryAt() time.Time // the next time something should be tried again; zero: never
@@ -64,6 +65,11 @@ func newTable[T, K comparable](d Driver[T, K]) *table[T, K] {
 
 func (t *table[T, K]) name() string { return t.d.Kind() }
 func (t *table[T, K]) driver() any  { return t.d }
+
+func (t *table[T, K]) probes() bool {
+	_, ok := t.d.(Prober[T])
+	return ok
+}
 
 func (t *table[T, K]) observe(ctx context.Context) error {
 	var err error

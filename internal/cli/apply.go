@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"ucid/internal/control"
+	"ucid/internal/term"
+)
+
+func (a *app) applyCommand(name string) *cobra.Command {
+	var noWait bool
+	var message string
+	cmd := &cobra.Command{
+		Use:   name,
+		Short: map[string]string{"reload": "Apply what is committed", "apply": "Apply what is committed; the same as reload"}[name],
+		Long: `Read the committed configuration again, apply what has changed, and wait until it
+is done. What did not change is not touched. A file or section with a mistake keeps
+what it had; the rest is applied, and the status is 1. When the system refuses a
+change for good, everything is put back.`,
+		Example: "  uci commit && ucid " + name,
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return a.apply(cmd.Context(), control.Request{Message: message}, noWait)
+		},
+	}
+	cmd.Flags().BoolVar(&noWait, "no-wait", false, "print the change id and do not wait; see 'ucid wait'")
+	cmd.Flags().StringVarP(&message, "message", "m", "", "why, for the history")
+	return cmd
+}
+
+func (a *app) apply(ctx context.Context, r control.Request, noWait bool) error {
+	change, err := call[control.Change](ctx, a, "apply", r)
+	if err != nil {
+		return err
+	}
+	if noWait {
+		if a.json {
+			return a.printJSON(change)
+		}
+		fmt.Fprintln(a.out, change.ID)
+		return nil
+	}
+	return a.await(ctx, change.ID)
+}
+
+func (a *app) waitCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "wait ID",
+		Short: "Wait for a change and print its result",
+		Args:  exactly(1, "the id that 'ucid apply --no-wait' printed"),
+		RunE:  func(cmd *cobra.Command, args []string) error { return a.await(cmd.Context(), args[0]) },
+	}
+}
+
+// await waits for a change, with a sign of life on a terminal, and prints its result.
+func (a *app) await(ctx context.Context, id string) error {
+	stop := a.progress("applying " + id)
+	change, err := call[control.Change](ctx, a, "wait", map[string]string{"id": id})
+	stop()
+	if err != nil {
+		return err
+	}
+	if a.json {
+		if err := a.printJSON(change); err != nil {
+			return err
+		}
+	} else {
+		a.printChange(change)
+	}
+	if !change.OK() {
+		return errQuiet
+	}
+	return nil
+}
+
+var outcomeStyle = map[control.Outcome]term.Style{control.Applied: term.Green, control.Unchanged: term.Green,
+	control.Undone: term.Red, control.Refused: term.Red}
+
+func (a *app) printChange(c control.Change) {
+	outcome := a.paint.Paint(outcomeStyle[c.Outcome], string(c.Outcome))
+	switch c.Outcome {
+	case control.Unchanged:
+		fmt.Fprintf(a.out, "%s: %s: nothing to do (revision %d, %s)\n", c.ID, outcome, c.Revision, short(c.Took))
+	case control.Refused:
+		fmt.Fprintf(a.out, "%s: %s: %s\n", c.ID, outcome, term.Safe(c.Error))
+	case control.Undone:
+		fmt.Fprintf(a.out, "%s: %s: a change failed, everything was put back (revision %d, %s)\n", c.ID, outcome, c.Revision, short(c.Took))
+	default:
+		fmt.Fprintf(a.out, "%s: %s: %d created, %d changed, %d removed (revision %d, %s)\n",
+			c.ID, outcome, c.Created, c.Changed, c.Removed, c.Revision, short(c.Took))
+	}
+	a.printProblems(c.Problems)
+	a.printFaults(c.Faults)
+	for _, f := range c.Stuck {
+		fmt.Fprintln(a.err, term.For(a.err).Paint(term.Red, "not put back: ")+term.Safe(f.Error()))
+	}
+}
+
+// short rounds a duration for people.
+func short(d time.Duration) string {
+	switch {
+	case d < time.Millisecond:
+		return d.Round(10 * time.Microsecond).String()
+	case d < time.Second:
+		return d.Round(100 * time.Microsecond).String()
+	}
+	return d.Round(10 * time.Millisecond).String()
+}
+
+// progress shows on a terminal that something takes long; the function it returns ends that.
+func (a *app) progress(what string) (stop func()) {
+	if !term.IsTerminal(a.err) {
+		return func() {}
+	}
+	done, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		began := time.Now()
+		tick := time.NewTicker(time.Second)
+		defer tick.Stop()
+		shown := false
+		for {
+			select {
+			case <-done:
+				if shown {
+					fmt.Fprint(a.err, "\r\x1b[K")
+				}
+				return
+			case <-tick.C:
+				shown = true
+				fmt.Fprintf(a.err, "\r\x1b[K%s … %s", what, time.Since(began).Round(time.Second))
+			}
+		}
+	}()
+	return func() { close(done); <-ended }
+}

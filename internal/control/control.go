@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package control is what people and programs can do with the daemon: one type, which the
+// control socket, D-Bus and ubus show in their own forms. It reads the configuration, has
+// it compiled, hands it to the engine, remembers what was applied, and keeps it up.
+package control
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"ucid/internal/engine"
+	"ucid/internal/event"
+	procdriver "ucid/internal/kind/proc/driver"
+	"ucid/internal/revision"
+	"ucid/internal/settings"
+	"ucid/uci"
+)
+
+// revisionsKept is how many applied configurations are kept.
+const revisionsKept = 20
+
+// Control runs the daemon. Its exported methods may be called from several goroutines.
+type Control struct {
+	Settings  settings.Settings
+	Engine    *engine.Engine
+	Events    *event.Log
+	Processes *procdriver.Driver
+	Log       *slog.Logger
+
+	store   *revision.Store
+	work    chan func(context.Context) // done one after the other by Run
+	changes *changes
+	started time.Time
+
+	mu        sync.Mutex
+	applied   *wish // nil before the first apply
+	revision  revision.Revision
+	facts     map[engine.Fact]string
+	unapplied map[string]string // packages that differ from what is applied, and how
+}
+
+// Open prepares a control. Nothing is observed or changed before [Control.Run].
+func Open(s settings.Settings, e *engine.Engine, events *event.Log, processes *procdriver.Driver, log *slog.Logger) *Control {
+	return &Control{Settings: s, Engine: e, Events: events, Processes: processes, Log: log,
+		store: revision.Open(filepath.Join(s.StateDir, "applied"), revisionsKept),
+		work:  make(chan func(context.Context)), changes: &changes{}, started: time.Now()}
+}
+
+// Run keeps the system as it is wanted until ctx ends. What was applied last is wanted again;
+// before the first apply nothing is. ready is called when requests are served.
+func (c *Control) Run(ctx context.Context, ready func()) error {
+	if err := c.resume(ctx); err != nil {
+		return err
+	}
+	var background sync.WaitGroup
+	defer background.Wait()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	background.Go(func() { c.Engine.Run(ctx) })
+	background.Go(func() { c.watchFiles(ctx) })
+	ready()
+	return c.loop(ctx)
+}
+
+// loop does one thing at a time.
+func (c *Control) loop(ctx context.Context) error {
+	retry := time.NewTimer(time.Hour)
+	defer retry.Stop()
+	for {
+		retry.Reset(c.nextRetry())
+		select {
+		case <-ctx.Done():
+			return nil
+		case job := <-c.work:
+			job(ctx)
+		case <-c.Engine.Wakes():
+			c.wake(ctx, c.Engine.TakeDirty())
+		case <-retry.C:
+			c.repair(ctx)
+		}
+		c.changes.settle(c.Engine)
+	}
+}
+
+// nextRetry is how long the loop may sleep.
+func (c *Control) nextRetry() time.Duration {
+	next := time.Hour
+	if at := c.Engine.NextRetry(); !at.IsZero() {
+		next = max(time.Until(at), 10*time.Millisecond)
+	}
+	if at := c.changes.deadline(); !at.IsZero() {
+		next = min(next, max(time.Until(at), time.Millisecond))
+	}
+	return next
+}
+
+// resume makes the last applied revision the wish again.
+func (c *Control) resume(ctx context.Context) error {
+	facts, err := c.Engine.Facts(ctx)
+	if err != nil {
+		return fmt.Errorf("cannot look at this machine: %w", err)
+	}
+	c.facts = facts
+	last, ok, err := c.store.Last()
+	if err != nil {
+		c.Log.Error("an applied revision cannot be read; an older one is used", "error", err)
+	}
+	if !ok {
+		c.Log.Info("nothing was applied yet: watching only, until the first 'ucid reload'")
+		return nil
+	}
+	w, err := c.revive(last)
+	if err != nil {
+		return fmt.Errorf("cannot go on with revision %d: %w", last.ID, err)
+	}
+	c.adopt(w, last)
+	c.Engine.SetGoal(w.set)
+	result, err := c.Engine.Repair(ctx)
+	if err != nil {
+		return err
+	}
+	c.Log.Info("going on", "revision", last.ID, "created", result.Created, "changed", result.Changed, "removed", result.Removed)
+	return nil
+}
+
+// revive compiles a stored revision, with the sections it had frozen as they were before.
+func (c *Control) revive(r revision.Revision) (*wish, error) {
+	from, err := restore(c.store, c.Settings.ConfDir, r.Packages)
+	if err != nil {
+		return nil, err
+	}
+	older := &wish{set: &engine.Set{}}
+	for _, f := range r.Frozen {
+		past, err := restore(c.store, c.Settings.ConfDir, f.Packages)
+		if err != nil {
+			return nil, err
+		}
+		old := compile(past, nil, c.facts, nil)
+		older.set.Keep(old.set, func(o engine.Origin) bool { return holds(f.Sections, o) })
+	}
+	older.frozen = r.Frozen
+	w := compile(from, older, c.facts, nil)
+	w.frozen = r.Frozen
+	return w, nil
+}
+
+// adopt makes w the applied wish.
+func (c *Control) adopt(w *wish, r revision.Revision) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.applied, c.revision = w, r
+}
+
+func (c *Control) current() (*wish, revision.Revision, map[engine.Fact]string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.applied, c.revision, c.facts
+}
+
+// wake follows an event of the system: facts are read again, and what may have drifted is
+// compared with what is wanted.
+func (c *Control) wake(ctx context.Context, kinds []string) {
+	if facts, err := c.Engine.Facts(ctx); err != nil {
+		c.Log.Warn("facts may be old", "error", err)
+	} else if c.learn(ctx, facts) {
+		return
+	}
+	c.repair(ctx, kinds...)
+}
+
+// learn takes new facts and reports whether the configuration had to be compiled again.
+func (c *Control) learn(ctx context.Context, facts map[engine.Fact]string) bool {
+	c.mu.Lock()
+	c.facts = facts
+	applied, r := c.applied, c.revision
+	c.mu.Unlock()
+	if applied == nil || !applied.compiled.Stale(facts) {
+		return false
+	}
+	w := compile(applied.from, applied, facts, nil)
+	w.frozen = applied.frozen
+	c.adopt(w, r)
+	c.Engine.SetGoal(w.set)
+	c.repair(ctx)
+	return true
+}
+
+// repairTime bounds a repair.
+const repairTime = 30 * time.Second
+
+func (c *Control) repair(ctx context.Context, kinds ...string) {
+	ctx, cancel := context.WithTimeout(ctx, repairTime)
+	defer cancel()
+	if _, err := c.Engine.Repair(ctx, kinds...); err != nil {
+		c.Log.Error("cannot repair", "error", err)
+	}
+}
+
+func holds(sections []revision.Section, o engine.Origin) bool {
+	for _, s := range sections {
+		if sectionFrom(s).Holds(o) {
+			return true
+		}
+	}
+	return false
+}
+
+// Problems returns the user's mistakes in what is applied.
+func (c *Control) Problems() []uci.Problem {
+	applied, _, _ := c.current()
+	if applied == nil {
+		return nil
+	}
+	return applied.problems
+}

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package control
+
+import (
+	"context"
+	"maps"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+
+	"ucid/internal/event"
+	"ucid/services"
+	"ucid/uci"
+)
+
+// quiet is how long the configuration directory must rest before it is read, so that a
+// commit of many files is seen once; busiest bounds the wait when it never rests.
+const (
+	quiet   = 100 * time.Millisecond
+	busiest = time.Second
+)
+
+// watchFiles notices what is committed. It watches the directory: a commit puts a new file in
+// the place of the old one. Its failure costs nothing but the notice.
+func (c *Control) watchFiles(ctx context.Context) {
+	w, err := fsnotify.NewWatcher()
+	if err == nil {
+		defer w.Close()
+		err = w.Add(c.Settings.ConfDir)
+	}
+	if err != nil {
+		c.Log.Warn("changes of the configuration are not noticed; 'ucid reload' works all the same",
+			"directory", c.Settings.ConfDir, "error", err)
+		return
+	}
+	c.filesMoved(ctx)
+	c.followFiles(ctx, w)
+}
+
+func (c *Control) followFiles(ctx context.Context, w *fsnotify.Watcher) {
+	timer := time.NewTimer(time.Hour)
+	timer.Stop()
+	var first time.Time
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case e, ok := <-w.Events:
+			if !ok {
+				return
+			}
+			if !isPackage(filepath.Base(e.Name)) {
+				continue
+			}
+			if first.IsZero() {
+				first = time.Now()
+			}
+			timer.Reset(min(quiet, max(0, busiest-time.Since(first))))
+		case <-w.Errors: // an overrun: something was missed
+			timer.Reset(quiet)
+		case <-timer.C:
+			first = time.Time{}
+			c.filesMoved(ctx)
+		}
+	}
+}
+
+// isPackage tells UCI files from what package managers and editors leave beside them.
+func isPackage(name string) bool {
+	return uci.ValidPackage(name) && !strings.ContainsAny(name, ".~") && !strings.HasSuffix(name, "-opkg")
+}
+
+// filesMoved says what is committed and not applied, and applies it when that is wanted.
+func (c *Control) filesMoved(ctx context.Context) {
+	if !c.noteDifference() {
+		return
+	}
+	applied, _, _ := c.current()
+	globals, _ := services.DecodeGlobals(read(c.Settings.ConfDir, fromOf(applied)).packages[services.GlobalsPackage])
+	if globals.AutoApply && len(c.Unapplied()) > 0 {
+		if _, err := c.Apply(ctx, Request{Who: "auto_apply"}); err != nil {
+			c.Log.Error("cannot apply what was committed", "error", err)
+		}
+	}
+}
+
+// noteDifference compares the committed files with what is applied and reports whether that
+// has changed since it was asked last.
+func (c *Control) noteDifference() bool {
+	applied, _, _ := c.current()
+	found := map[string]string{}
+	if applied != nil {
+		found = difference(read(c.Settings.ConfDir, nil), applied.from)
+	}
+	c.mu.Lock()
+	moved := !maps.Equal(found, c.unapplied)
+	c.unapplied = found
+	c.mu.Unlock()
+	if moved {
+		for name, how := range found {
+			c.Events.Add(event.Event{Name: "config." + how, Subject: name, Text: "committed, not applied"})
+		}
+	}
+	return moved
+}
+
+// difference says of each package how what is committed differs from what is applied.
+func difference(now, applied *candidate) map[string]string {
+	found := map[string]string{}
+	for _, name := range differing(now.sums(), applied.sums()) {
+		found[name] = "changed"
+		if _, there := now.packages[name]; !there {
+			found[name] = "removed"
+		}
+	}
+	for _, p := range now.problems {
+		found[p.Package] = "broken"
+	}
+	return found
+}
+
+// Unapplied returns the packages that are committed differently from what is applied, and
+// how: changed, removed or broken.
+func (c *Control) Unapplied() map[string]string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.unapplied
+}

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package control
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	procdriver "ucid/internal/kind/proc/driver"
+)
+
+// Role is what a caller may do. Each role may do what the ones before it may.
+type Role int
+
+const (
+	Nobody     Role = iota
+	View            // look at everything but secrets
+	Operate         // start, stop, reconnect, confirm
+	Administer      // change what is configured and applied
+)
+
+var roleNames = [...]string{"nobody", "view", "operate", "administer"}
+
+func (r Role) String() string { return roleNames[r] }
+
+// A Caller is who asks. The transport finds out; it never takes the caller's word.
+type Caller struct {
+	Role Role
+	Name string // for the history: "root", "uid 1000"
+}
+
+// A Method is something callers can ask for, on every transport.
+type Method struct {
+	Name string
+	Role Role // the least that may ask
+	// Call does it. A result that is a [Stream] is sent piece by piece.
+	Call func(ctx context.Context, caller Caller, params json.RawMessage) (any, error)
+}
+
+// A Stream yields values until it returns; send fails when nobody listens any more.
+type Stream func(ctx context.Context, send func(any) error) error
+
+// ErrForbidden says that a caller's role is too low.
+type ErrForbidden struct {
+	Method     string
+	Has, Needs Role
+}
+
+func (e *ErrForbidden) Error() string {
+	return fmt.Sprintf("%s is for those who may %s; you may %s", e.Method, e.Needs, e.Has)
+}
+
+// Methods is the one table of what can be asked, and by whom.
+func (c *Control) Methods() []Method {
+	return []Method{
+		method("status", View, func(_ context.Context, _ Caller, r StatusRequest) (any, error) { return c.Status(r), nil }),
+		method("plan", View, func(ctx context.Context, _ Caller, _ none) (any, error) { return c.Plan(ctx) }),
+		method("why", View, func(ctx context.Context, _ Caller, r named) (any, error) { return c.Why(ctx, r.Name), nil }),
+		method("wait", View, func(ctx context.Context, _ Caller, r waitRequest) (any, error) { return c.Wait(ctx, r.ID) }),
+		method("apply", Administer, c.callApply),
+		method("events", View, c.callEvents),
+		method("service.list", View, func(context.Context, Caller, none) (any, error) { return c.ServiceList(), nil }),
+		method("service.action", Operate, c.callAction),
+		method("logs", View, c.callLogs),
+	}
+}
+
+type (
+	none        struct{}
+	named       struct{ Name string }
+	waitRequest struct{ ID string }
+	tailRequest struct {
+		Name   string
+		Lines  int
+		Follow bool
+	}
+	actionRequest struct {
+		Name, Action string
+		Args         []string
+	}
+)
+
+// method gives a function with typed parameters the form of the table.
+func method[P any](name string, role Role, call func(context.Context, Caller, P) (any, error)) Method {
+	return Method{name, role, func(ctx context.Context, caller Caller, params json.RawMessage) (any, error) {
+		if caller.Role < role {
+			return nil, &ErrForbidden{name, caller.Role, role}
+		}
+		var p P
+		if len(params) > 0 {
+			if err := json.Unmarshal(params, &p); err != nil {
+				return nil, fmt.Errorf("%s: bad parameters: %w", name, err)
+			}
+		}
+		return call(ctx, caller, p)
+	}}
+}
+
+func (c *Control) callApply(ctx context.Context, caller Caller, r Request) (any, error) {
+	r.Who = caller.Name
+	return c.Apply(ctx, r)
+}
+
+func (c *Control) callAction(ctx context.Context, _ Caller, r actionRequest) (any, error) {
+	return none{}, c.ServiceAction(ctx, r.Name, r.Action, r.Args)
+}
+
+func (c *Control) callEvents(_ context.Context, _ Caller, r tailRequest) (any, error) {
+	if !r.Follow {
+		return c.Events.Last(r.Lines), nil
+	}
+	return Stream(func(ctx context.Context, send func(any) error) error {
+		return forward(c.Events.Follow(ctx, r.Lines), send)
+	}), nil
+}
+
+func (c *Control) callLogs(_ context.Context, _ Caller, r tailRequest) (any, error) {
+	names := c.instances(r.Name)
+	if len(names) == 0 {
+		return nil, &UnknownError{"process", r.Name, c.processNames()}
+	}
+	if !r.Follow {
+		return c.Processes.Logs(names[0], r.Lines), nil
+	}
+	return Stream(func(ctx context.Context, send func(any) error) error {
+		for _, line := range c.Processes.Logs(names[0], r.Lines) {
+			if err := send(line); err != nil {
+				return err
+			}
+		}
+		return forward[procdriver.Line](c.Processes.Follow(ctx, names[0]), send)
+	}), nil
+}
+
+// forward sends what arrives until the channel is closed.
+func forward[T any](values <-chan T, send func(any) error) error {
+	for v := range values {
+		if err := send(v); err != nil {
+			return err
+		}
+	}
+	return nil
+}

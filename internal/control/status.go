@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package control
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"ucid/internal/engine"
+	procdriver "ucid/internal/kind/proc/driver"
+	"ucid/services"
+	"ucid/uci"
+)
+
+// Status is the state of the daemon and of all it looks after.
+type Status struct {
+	Started   time.Time         `json:"started"`
+	Revision  int               `json:"revision"` // 0: nothing was applied yet
+	AppliedAt time.Time         `json:"applied_at,omitzero"`
+	AppliedBy string            `json:"applied_by,omitempty"`
+	Unapplied map[string]string `json:"unapplied,omitempty"` // package: changed, removed or broken
+	Services  []string          `json:"services"`
+	Counts    []engine.Count    `json:"counts"`
+	Objects   []engine.Object   `json:"objects,omitempty"` // all of them, or only those that are not ok
+	Problems  []uci.Problem     `json:"problems,omitempty"`
+	LastApply *Change           `json:"last_apply,omitempty"`
+}
+
+// StatusRequest chooses what a status lists.
+type StatusRequest struct {
+	All  bool   `json:"all,omitempty"`  // also objects that are ok
+	Kind string `json:"kind,omitempty"` // of this kind alone
+}
+
+// Status tells how everything is doing.
+func (c *Control) Status(r StatusRequest) Status {
+	_, revision, _ := c.current()
+	s := Status{Started: c.started, Revision: revision.ID, AppliedAt: revision.Time, AppliedBy: revision.Who,
+		Unapplied: c.Unapplied(), Problems: c.Problems(), Counts: c.Engine.Counts()}
+	for _, service := range services.All() {
+		s.Services = append(s.Services, service.Name)
+	}
+	s.Objects = c.Engine.Status(func(o engine.Object) bool {
+		return (r.All || o.State != engine.OK) && (r.Kind == "" || o.Ref.Kind == r.Kind)
+	})
+	if p := c.changes.find(""); p != nil {
+		last := c.changes.copyOf(p)
+		s.LastApply = &last
+	}
+	return s
+}
+
+// Why explains one object. Its name is KIND:NAME, or NAME alone, where NAME is that of the
+// object or of the section that asked for it.
+func (c *Control) Why(ctx context.Context, name string) []engine.Explanation {
+	kind, rest, ok := strings.Cut(name, ":")
+	if ok {
+		if found := c.Engine.Explain(ctx, kind, rest); len(found) > 0 {
+			return found
+		}
+	}
+	return c.Engine.Explain(ctx, "", name)
+}
+
+// ServiceList lists the processes.
+func (c *Control) ServiceList() []procdriver.Info { return c.Processes.List() }
+
+// ServiceAction does what is asked of a process, or of all instances of a service.
+func (c *Control) ServiceAction(ctx context.Context, name, action string, args []string) error {
+	names := c.instances(name)
+	if len(names) == 0 {
+		return &UnknownError{"process", name, c.processNames()}
+	}
+	for _, n := range names {
+		if err := c.Engine.Act(ctx, "proc", n, action, args); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *Control) processNames() []string {
+	names := map[string]bool{}
+	for _, info := range c.Processes.List() {
+		names[info.Name] = true
+	}
+	return slices.Sorted(maps.Keys(names))
+}
+
+// instances are the processes that a name means: the one of that name, or all SERVICE/….
+func (c *Control) instances(name string) []string {
+	var found []string
+	for _, n := range c.processNames() {
+		if n == name || strings.HasPrefix(n, name+"/") {
+			found = append(found, n)
+		}
+	}
+	return found
+}
+
+// UnknownError says that there is no such thing, and what there is.
+type UnknownError struct {
+	Kind, Name string
+	Known      []string
+}
+
+func (e *UnknownError) Error() string {
+	if len(e.Known) == 0 {
+		return "there is no " + e.Kind + " " + e.Name + "; there are none"
+	}
+	return "there is no " + e.Kind + " " + e.Name + "; there are: " + strings.Join(e.Known, ", ")
+}
