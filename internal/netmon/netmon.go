@@ -4,7 +4,8 @@
 //
 // It listens to one rtnetlink multicast socket for the whole process and wakes those who
 // asked. It carries no data, so nothing is lost when the socket overruns: everybody is
-// woken and looks again.
+// woken and looks again. Our own changes wake, too: a repair is proved by the look that
+// follows it.
 package netmon
 
 import (
@@ -13,7 +14,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -51,7 +51,6 @@ type Monitor struct {
 type listener struct {
 	topics Topics
 	wake   func()
-	own    []uint32 // ports
 }
 
 // New opens the socket in the network namespace of the calling thread. What changes from
@@ -92,16 +91,12 @@ func join(fd int) error {
 // Subscribe calls wake after each event of the topics, until cancel is called, and after
 // each overrun. It runs in the goroutine that reads, so it must return at once and not call
 // the Monitor: a send to a channel that does not block.
-//
-// What the sockets with the ports in own cause among routes and rules is left out: who
-// changes a route through them knows. Events of links and addresses never are, because
-// routes of others may vanish with them.
-func (m *Monitor) Subscribe(topics Topics, wake func(), own ...uint32) (cancel func()) {
+func (m *Monitor) Subscribe(topics Topics, wake func()) (cancel func()) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	id := m.next
 	m.next++
-	m.listeners[id] = listener{topics, wake, own}
+	m.listeners[id] = listener{topics, wake}
 	return func() {
 		m.mu.Lock()
 		defer m.mu.Unlock()
@@ -160,7 +155,7 @@ func (r *reader) drain(fd uintptr) bool {
 		case errors.Is(err, unix.EAGAIN):
 			if r.overrun {
 				r.overrun = false
-				r.monitor.tell(all, 0)
+				r.monitor.tell(all)
 			}
 			return false
 		case errors.Is(err, unix.ENOBUFS), errors.Is(err, unix.ENOMEM):
@@ -177,7 +172,7 @@ func (m *Monitor) overran() {
 	m.mu.Lock()
 	m.overruns++
 	m.mu.Unlock()
-	m.tell(all, 0)
+	m.tell(all)
 }
 
 // read tells of each message in one datagram.
@@ -187,20 +182,19 @@ func (m *Monitor) read(data []byte) {
 		if size < unix.SizeofNlMsghdr || size > len(data) {
 			return
 		}
-		m.tell(topicOf(binary.NativeEndian.Uint16(data[4:])), binary.NativeEndian.Uint32(data[12:]))
+		m.tell(topicOf(binary.NativeEndian.Uint16(data[4:])))
 		data = data[min((size+3)&^3, len(data)):]
 	}
 }
 
-// tell wakes everybody who listens to one of the topics and did not cause it.
-func (m *Monitor) tell(topics Topics, port uint32) {
+// tell wakes everybody who listens to one of the topics.
+func (m *Monitor) tell(topics Topics) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, l := range m.listeners {
-		if l.topics&topics == 0 || topics&(Link|Addr) == 0 && port != 0 && slices.Contains(l.own, port) {
-			continue
+		if l.topics&topics != 0 {
+			l.wake()
 		}
-		l.wake()
 	}
 }
 
@@ -216,4 +210,20 @@ func topicOf(kind uint16) Topics {
 		return Rule
 	}
 	return 0
+}
+
+// Watch calls wake after each event of the topics until ctx ends. It is what the Watch of a
+// driver does; without a Monitor it runs one of its own.
+func Watch(ctx context.Context, m *Monitor, topics Topics, wake func()) error {
+	if m != nil {
+		defer m.Subscribe(topics, wake)()
+		<-ctx.Done()
+		return nil
+	}
+	m, err := New()
+	if err != nil {
+		return err
+	}
+	defer m.Subscribe(topics, wake)()
+	return m.Run(ctx)
 }

@@ -4,8 +4,9 @@
 // acknowledgement, each error mapped back to its request and told in the kernel's words,
 // and dumps the kernel filters, without an allocation for each object.
 //
-// It knows the frame of the protocol, netlink(7) and rtnetlink(7), and nothing of routes
-// or addresses. Numbers are in the byte order of the machine, as the kernel wants them.
+// It knows the frame of the protocol, netlink(7) and rtnetlink(7), and the devices that
+// everything else refers to, but nothing of routes, addresses or rules. Numbers are in the
+// byte order of the machine, as the kernel wants them.
 package rtnl
 
 import (

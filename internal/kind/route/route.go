@@ -30,7 +30,7 @@ type Route struct {
 	Onlink   bool         // the gateway is on the link whatever the addresses say
 	Protocol uint8        // 0: ours, by which we know what is ours (rtm_protocol)
 	Valid    uint32       // seconds the route lives from the time it was made; 0: for ever
-	Nexthops engine.List  // several ways at once, each by [Nexthop.String]; then Gateway and Dev are empty
+	Nexthops engine.List  // several ways at once, by [MakeNexthops]; then Gateway and Dev are empty
 }
 
 // Key is what the kernel allows once.

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package driver
+
+import (
+	"errors"
+
+	"golang.org/x/sys/unix"
+)
+
+// replace changes routes in place and returns those that are not there any more and have
+// to be made. NLM_F_REPLACE takes what stands first in the place, whoever made it: so it is
+// looked at before.
+func (b *batch) replace(list []int) (missing []int) {
+	places, err := b.look(list)
+	if err != nil {
+		for _, i := range list {
+			b.set(i, err)
+		}
+		return nil
+	}
+	var ours, behind []int
+	for n, i := range list {
+		switch c := &b.changes[i]; hit(places[n], &c.New).owner(b.d, &c.Old) {
+		case nobody:
+			missing = append(missing, i)
+		case we:
+			ours = append(ours, i)
+		default:
+			behind = append(behind, i)
+		}
+	}
+	b.send(ours, unix.NLM_F_REPLACE, func(i int, err error) {
+		switch {
+		case errors.Is(err, unix.EEXIST): // it stands there twice, the other one as wanted
+		case errors.Is(err, unix.ENOENT), errors.Is(err, unix.ESRCH):
+			missing = append(missing, i)
+		default:
+			b.set(i, b.d.refusal(&b.changes[i].New, err))
+		}
+	})
+	b.besides(behind)
+	return missing
+}
+
+// besides changes an IPv4 route that stands behind one of somebody else: the new one is
+// added behind both before the old one goes. IPv6 would join them to one route.
+func (b *batch) besides(list []int) {
+	var done []int
+	for _, i := range list {
+		c := &b.changes[i]
+		if c.New.Dst.Addr().Is6() {
+			b.set(i, taken("change", &c.New, "somebody else"))
+			continue
+		}
+		done = append(done, i)
+	}
+	b.send(done, unix.NLM_F_CREATE|unix.NLM_F_APPEND, func(i int, err error) {
+		if !errors.Is(err, unix.EEXIST) {
+			b.set(i, b.d.refusal(&b.changes[i].New, err))
+		}
+	})
+	var old []int
+	for _, i := range done {
+		if b.err(i) == nil {
+			old = append(old, i)
+		}
+	}
+	b.remove(old)
+}
+
+// settle deals with new routes whose place is taken.
+func (b *batch) settle(list []int) {
+	places, err := b.look(list)
+	var ours []int
+	for n, i := range list {
+		r := &b.changes[i].New
+		switch {
+		case err != nil:
+			b.set(i, err)
+		case hit(places[n], r).owner(b.d, r) == we && !places[n].holds(b.d, r):
+			ours = append(ours, i)
+		case !places[n].holds(b.d, r):
+			b.set(i, taken("install", r, places[n].strangers(b.d)))
+		}
+	}
+	b.send(ours, unix.NLM_F_REPLACE, func(i int, err error) {
+		b.set(i, b.d.refusal(&b.changes[i].New, err))
+	})
+}
