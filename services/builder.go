@@ -3,6 +3,8 @@
 package services
 
 import (
+	"iter"
+
 	"ucid/internal/engine"
 	"ucid/internal/kind/link"
 	"ucid/uci"
@@ -24,6 +26,8 @@ type Builder struct {
 	provided map[engine.Fact]string // by services, in this round
 	former   map[engine.Fact]string // by services, in the round before
 	asked    map[engine.Fact]answer
+	listed   map[string]engine.Map // topics asked for as a whole
+	packages map[string]*uci.Package
 }
 
 // answer is what was said to a question.
@@ -66,6 +70,34 @@ func (b *Builder) lookUp(f engine.Fact) (string, bool) {
 		}
 	}
 	return "", false
+}
+
+// Facts tells all that is known about a topic by observation, in the order of the names; when
+// one of them changes, comes or goes the configuration is compiled again.
+func (b *Builder) Facts(topic string) iter.Seq2[string, string] {
+	all, again := b.listed[topic]
+	if !again {
+		all = listing(b.known, topic)
+		b.listed[topic] = all
+	}
+	return all.All()
+}
+
+// listing is all that facts say about a topic.
+func listing(facts map[engine.Fact]string, topic string) engine.Map {
+	values := map[string]string{}
+	for f, value := range facts {
+		if f.Topic == topic {
+			values[f.Name] = value
+		}
+	}
+	return engine.MakeMap(values)
+}
+
+// Package is a package as it was read, for a service that has to look at sections of others:
+// nothing in it is claimed by looking. It is nil when there is no such package.
+func (b *Builder) Package(name string) *uci.Package {
+	return b.packages[b.globals.packageFor(name)]
 }
 
 // Provide makes a fact known to all services.

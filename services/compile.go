@@ -18,6 +18,7 @@ type Compilation struct {
 	Globals  Globals
 	Problems []uci.Problem // mistakes and, marked as such, warnings
 	asked    map[engine.Fact]answer
+	listed   map[string]engine.Map
 	provided map[engine.Fact]string
 }
 
@@ -30,7 +31,8 @@ func Compile(packages map[string]*uci.Package, facts map[engine.Fact]string) *Co
 	c := &Compilation{provided: map[engine.Fact]string{}}
 	for range roundsOfFacts {
 		b := &Builder{globals: globals, set: &engine.Set{}, known: facts, former: c.provided,
-			provided: map[engine.Fact]string{}, asked: map[engine.Fact]answer{}}
+			provided: map[engine.Fact]string{}, asked: map[engine.Fact]answer{},
+			listed: map[string]engine.Map{}, packages: packages}
 		b.problems = append(b.problems, decoding.Problems...)
 		all := claims{}
 		if p := packages[GlobalsPackage]; p != nil {
@@ -41,7 +43,8 @@ func Compile(packages map[string]*uci.Package, facts map[engine.Fact]string) *Co
 				all[p] = append(all[p], made...)
 			}
 		}
-		c = &Compilation{b.set, globals, inOrder(append(b.problems, unclaimed(all)...)), b.asked, b.provided}
+		c = &Compilation{Set: b.set, Globals: globals, asked: b.asked, listed: b.listed, provided: b.provided,
+			Problems: inOrder(append(b.problems, unclaimed(all)...))}
 		if !b.answersMoved() {
 			break
 		}
@@ -88,6 +91,11 @@ func (c *Compilation) Stale(facts map[engine.Fact]string) bool {
 			continue
 		}
 		if value, ok := facts[f]; value != a.value || ok != a.ok {
+			return true
+		}
+	}
+	for topic, all := range c.listed {
+		if listing(facts, topic) != all {
 			return true
 		}
 	}
