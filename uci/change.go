@@ -35,7 +35,7 @@ func (c Change) AppendText(b []byte) ([]byte, error) {
 	b = c.appendPath(b)
 	if c.HasValue {
 		b = append(b, '=')
-		b = appendQuoted(b, c.Value)
+		b = AppendQuoted(b, c.Value)
 	}
 	return append(b, '\n'), nil
 }
@@ -56,7 +56,7 @@ func (c Change) String() string {
 	case c.Op == OpDelList:
 		b = append(b, '-')
 	}
-	return string(appendQuoted(append(b, '='), c.Value))
+	return string(AppendQuoted(append(b, '='), c.Value))
 }
 
 func (c Change) appendPath(b []byte) []byte {
@@ -70,8 +70,8 @@ func (c Change) appendPath(b []byte) []byte {
 	return b
 }
 
-// appendQuoted appends s in single quotes, a quote in it the way a shell wants it.
-func appendQuoted(b []byte, s string) []byte {
+// AppendQuoted appends s in single quotes, a quote in it the way a shell wants it.
+func AppendQuoted(b []byte, s string) []byte {
 	b = append(b, '\'')
 	for {
 		i := strings.IndexByte(s, '\'')

@@ -13,7 +13,7 @@ import (
 // scanInt reads a number as scanf's %d: blanks, a sign, digits; what follows is ignored. It
 // is false when there is no number.
 func scanInt(s string) (int, bool) {
-	n, digits := leadingInt(s)
+	n, _, digits := leadingInt(s)
 	return int(int32(n)), digits
 }
 
@@ -22,13 +22,13 @@ func ScanInt(s string) (int, bool) { return scanInt(s) }
 
 // position reads the position of a reorder as strtoul does, cut to 32 bits.
 func position(s string) int {
-	n, _ := leadingInt(s)
+	n, _, _ := leadingInt(s)
 	return int(int32(n))
 }
 
-// leadingInt reads a decimal number at the start of s, and whether there is one. One that is
+// leadingInt reads a decimal number at the start of s; rest is what follows it. One that is
 // too large becomes the largest.
-func leadingInt(s string) (n int64, digits bool) {
+func leadingInt(s string) (n int64, rest string, digits bool) {
 	s = strings.TrimLeft(s, " \t\n\v\f\r")
 	negative := strings.HasPrefix(s, "-")
 	if negative || strings.HasPrefix(s, "+") {
@@ -38,12 +38,12 @@ func leadingInt(s string) (n int64, digits bool) {
 		digits = true
 		if n > (math.MaxInt64-9)/10 {
 			n = math.MaxInt64
-			break
+		} else {
+			n = n*10 + int64(s[0]-'0')
 		}
-		n = n*10 + int64(s[0]-'0')
 	}
 	if negative {
 		n = -n
 	}
-	return n, digits
+	return n, s, digits
 }

@@ -17,7 +17,7 @@ type Format struct {
 func (f Format) Append(b []byte, p *Package) []byte {
 	if f.Header {
 		b = append(b, "package "...)
-		b = append(b, p.name...)
+		b = appendType(b, p.name)
 		b = append(b, '\n')
 	}
 	for s := range p.Sections() {
@@ -32,7 +32,7 @@ func (f Format) AppendSection(b []byte, s *Section) []byte {
 	b = appendType(b, s.Type)
 	if !s.Anonymous || f.Names {
 		b = append(b, ' ')
-		b = appendQuoted(b, s.Name)
+		b = AppendQuoted(b, s.Name)
 	}
 	b = append(b, '\n')
 	for o := range s.Options() {
@@ -41,12 +41,12 @@ func (f Format) AppendSection(b []byte, s *Section) []byte {
 	return b
 }
 
-// appendType writes a type bare, as is usual, or quoted when it would not read back.
+// appendType writes a type, or the name of a package, bare, as is usual, or quoted when it would not read back.
 func appendType(b []byte, typ string) []byte {
 	if writableType(typ) {
 		return append(b, typ...)
 	}
-	return appendQuoted(b, typ)
+	return AppendQuoted(b, typ)
 }
 
 func appendOption(b []byte, o *Option) []byte {
@@ -63,7 +63,7 @@ func appendAssignment(b []byte, keyword, name, value string) []byte {
 	b = append(b, keyword...)
 	b = append(b, name...)
 	b = append(b, ' ')
-	b = appendQuoted(b, value)
+	b = AppendQuoted(b, value)
 	return append(b, '\n')
 }
 

@@ -2,10 +2,7 @@
 
 package uci
 
-import (
-	"strconv"
-	"strings"
-)
+import "strings"
 
 // sectionIndex finds sections by name. It is filled lazily, from the front: given names when
 // any name is asked for, generated ones only when one that looks like them is. Of two sections
@@ -120,13 +117,9 @@ func parseExtended(ref string) (typ string, n int, ok bool) {
 	if !found || typ != "" && !ValidType(typ) {
 		return "", 0, false
 	}
-	num = strings.TrimLeft(num, " \t\n\v\f\r")
 	if num == "" {
 		return typ, 0, true
 	}
-	v, err := strconv.ParseInt(num, 10, 64)
-	if err != nil {
-		return "", 0, false
-	}
-	return typ, int(int32(v)), true
+	v, rest, digits := leadingInt(num)
+	return typ, int(int32(v)), digits && rest == ""
 }

@@ -101,12 +101,16 @@ func (l *lexer) escape() bool {
 // what follows it starts a word like any other byte.
 func (l *lexer) space() {
 	for {
-		for l.pos < l.stop && isSpace(l.text[l.pos]) {
-			l.pos++
-		}
+		l.blanks()
 		if l.cur() != '\\' || l.escape() {
 			return
 		}
+	}
+}
+
+func (l *lexer) blanks() {
+	for l.pos < l.stop && isSpace(l.text[l.pos]) {
+		l.pos++
 	}
 }
 

@@ -59,6 +59,16 @@ func writableType(s string) bool { return ValidType(s) && all(s, classPlain) }
 // ValidPackage reports whether s can name a package: bytes of 33 to 126.
 func ValidPackage(s string) bool { return ValidType(s) }
 
+// validStreamName reports whether s can stand in a "package NAME" line: [A-Za-z0-9_-]+.
+func validStreamName(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if class[s[i]]&className == 0 && s[i] != '-' {
+			return false
+		}
+	}
+	return s != ""
+}
+
 // ValidValue reports whether s can be given as a value: no control byte but tab, newline
 // and carriage return.
 func ValidValue(s string) bool { return all(s, classText) }

@@ -105,7 +105,7 @@ func (ps *parser) failed(err error) *ParseError {
 
 // line reads the commands of one logical line.
 func (ps *parser) line() error {
-	for ps.lex.space(); ; {
+	for ps.lex.blanks(); ; {
 		word, ended := ps.lex.keyword()
 		if word == "" || word[0] == '#' {
 			return nil
@@ -116,6 +116,9 @@ func (ps *parser) line() error {
 		}
 		if ended {
 			return errors.New(command.String() + " without name")
+		}
+		if err := ps.allowed(command); err != nil {
+			return err
 		}
 		ps.lex.skipKeyword(word)
 		if err := ps.command(command); err != nil {
@@ -149,6 +152,17 @@ func commandOf(word string) (command, bool) {
 	return 0, false
 }
 
+// allowed reports whether a command may stand here.
+func (ps *parser) allowed(c command) error {
+	switch {
+	case c == cmdConfig && ps.pkg == nil:
+		return errNoName
+	case c >= cmdOption && ps.section == nil:
+		return errNoConfig
+	}
+	return nil
+}
+
 func (ps *parser) command(c command) error {
 	switch c {
 	case cmdPackage:
@@ -164,7 +178,7 @@ func (ps *parser) packageLine() error {
 	if err != nil {
 		return err
 	}
-	if !ValidPackage(name) {
+	if !validStreamName(name) {
 		return errName
 	}
 	if err := ps.eol(); err != nil || ps.stream == nil {
@@ -176,9 +190,6 @@ func (ps *parser) packageLine() error {
 }
 
 func (ps *parser) configLine() error {
-	if ps.pkg == nil {
-		return errNoName
-	}
 	typ, err := ps.required()
 	if err != nil {
 		return err
@@ -224,9 +235,6 @@ func (ps *parser) config(typ, name string) error {
 }
 
 func (ps *parser) optionLine(list bool) error {
-	if ps.section == nil {
-		return errNoConfig
-	}
 	name, err := ps.required()
 	if err != nil {
 		return err
@@ -278,10 +286,8 @@ func (ps *parser) eol() error {
 	if ps.lex.pos >= ps.lex.stop {
 		return nil
 	}
-	from := ps.lex.pos
 	w, err := ps.lex.arg()
 	if err == nil && w != "" && ps.lenient == nil {
-		ps.lex.pos = from
 		err = errMany
 	}
 	return err

@@ -10,9 +10,15 @@ import (
 // Changes gives the changes that wait for a package, in the order in which they apply; also
 // those that have no effect.
 func (st *Store) Changes(pkg string) ([]Change, error) {
+	_, changes, err := st.Pending(pkg)
+	return changes, err
+}
+
+// Pending gives a package together with the changes that wait for it, which it has in it.
+func (st *Store) Pending(pkg string) (*Package, []Change, error) {
 	s, err := st.load(pkg)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	var changes []Change
 	for _, d := range s.deltas {
@@ -22,7 +28,7 @@ func (st *Store) Changes(pkg string) ([]Change, error) {
 			}
 		}
 	}
-	return changes, nil
+	return s.pkg, changes, nil
 }
 
 // Revert drops the saved changes of a package, of a section or of an option. A section is
@@ -54,8 +60,8 @@ func (st *Store) Revert(t Tuple) error {
 	} else if sec != nil {
 		t.Section = sec.Name
 	}
-	if save == nil || s.save == nil {
-		return nil
+	if save == nil || s.save == nil || s.save.holes && t.Depth > 1 {
+		return nil // nothing to drop; a file with NUL bytes was never ours
 	}
 	delete(st.cache, t.Package)
 	if err := finish(s, save); err != nil {

@@ -5,6 +5,7 @@ package uci
 import (
 	"errors"
 	"slices"
+	"strconv"
 )
 
 // ErrNotNumber is the error for the index of a list item that is no number.
@@ -71,11 +72,11 @@ func (p *Package) checkSet(s *Section, c *Change) (bool, error) {
 		return false, ErrInvalid
 	case c.Option == "" && c.Value != "" && !ValidType(c.Value):
 		return false, ErrInvalid
-	case s == nil && !ValidName(c.Section):
-		return false, ErrNotFound // "@type[n]" where there is no nth
 	case c.Value == "":
 		c.Op, c.HasValue = OpDelete, false
 		return s != nil && (c.Option == "" || s.Option(c.Option) != nil), nil
+	case s == nil && !ValidName(c.Section):
+		return false, ErrNotFound // "@type[n]" where there is no nth
 	case s == nil:
 		return true, nil
 	case c.Option == "":
@@ -86,6 +87,7 @@ func (p *Package) checkSet(s *Section, c *Change) (bool, error) {
 }
 
 func (p *Package) checkDelete(s *Section, c *Change) (bool, error) {
+	c.HasValue = c.Value != ""
 	if c.HasValue {
 		if _, ok := scanInt(c.Value); !ok {
 			return false, ErrNotNumber
@@ -130,9 +132,9 @@ func (p *Package) checkReorder(s *Section, c *Change) (bool, error) {
 	if s == nil || !c.HasValue {
 		return false, ErrNotFound
 	}
-	c.Option = ""
-	to := min(max(position(c.Value), 0), len(p.sections)-1)
-	return p.sections[to] != s, nil
+	at := position(c.Value)
+	c.Option, c.Value = "", strconv.Itoa(at)
+	return p.sections[min(max(at, 0), len(p.sections)-1)] != s, nil
 }
 
 func checkList(s *Section, c *Change) (bool, error) {

@@ -3,6 +3,7 @@
 package uci
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"io/fs"
@@ -34,6 +35,7 @@ type deltaFile struct {
 	size  int64
 	torn  int64 // where a line that never ended starts; -1
 	open  bool  // the last line has no newline
+	holes bool  // it has NUL bytes
 }
 
 // locked is a configuration file held by a lock while work goes on.
@@ -53,8 +55,10 @@ func (pl place) lock(flag, how int) (locked, error) {
 
 // loadError gives what is not there, or is no file, its common name.
 func loadError(err error) error {
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, ErrNotRegular) || errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.ELOOP) {
-		return ErrNotFound
+	for _, absent := range []error{fs.ErrNotExist, ErrNotRegular, syscall.ENOTDIR, syscall.EISDIR, syscall.ELOOP, syscall.ENAMETOOLONG} {
+		if errors.Is(err, absent) {
+			return ErrNotFound
+		}
 	}
 	return err
 }
@@ -172,6 +176,7 @@ func parseDeltaFile(f *os.File, info fs.FileInfo, dir string, s *state) (*deltaF
 		data = pending(d, s, data)
 	}
 	d.lines = parseDelta(s.name, asString(data))
+	d.holes = bytes.IndexByte(data, 0) >= 0
 	if n := len(d.lines); n > 0 {
 		last := d.lines[n-1].text
 		d.open = !strings.HasSuffix(last, "\n")

@@ -85,7 +85,9 @@ func (st *Store) place(pkg string) (place, error) {
 	switch pkg[:min(1, len(pkg))] {
 	case "/":
 		return place{name: filepath.Base(pkg), path: pkg, direct: true}, nil
-	case ".", "":
+	case "":
+		return place{}, ErrInvalid
+	case ".":
 		return place{}, ErrNotFound
 	}
 	if st.Override != "" {

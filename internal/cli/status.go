@@ -82,7 +82,7 @@ func (a *app) watchStatus(ctx context.Context, r control.StatusRequest) error {
 			return err
 		case <-moved:
 		}
-		if a.paint && !a.json {
+		if bool(a.paint) && !a.json {
 			fmt.Fprint(a.out, "\x1b[H\x1b[2J")
 		}
 		if err := a.showStatus(ctx, r); err != nil {

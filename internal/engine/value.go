@@ -4,6 +4,8 @@ package engine
 
 import (
 	"encoding/json"
+	"fmt"
+	"io"
 	"iter"
 	"log/slog"
 	"slices"
@@ -157,8 +159,8 @@ func (s Secret) String() string {
 	return mask
 }
 
-// GoString masks the value for the %#v verb.
-func (s Secret) GoString() string { return s.String() }
+// Format masks the value for every verb, also for those that do not ask for a string.
+func (s Secret) Format(f fmt.State, _ rune) { io.WriteString(f, s.String()) }
 
 // MarshalJSON masks the value.
 func (s Secret) MarshalJSON() ([]byte, error) { return json.Marshal(s.String()) }

@@ -51,7 +51,7 @@ func TestSecretIsNeverShown(t *testing.T) {
 	text, _ := json.Marshal(holder{s})
 	var log strings.Builder
 	slog.New(slog.NewTextHandler(&log, nil)).Info("x", "secret", s)
-	for _, shown := range []string{fmt.Sprint(s), fmt.Sprintf("%v %+v %#v %s %q", s, s, s, s, s),
+	for _, shown := range []string{fmt.Sprint(s), fmt.Sprintf("%v %+v %#v %s %q %d %x", s, s, s, s, s, s, s),
 		fmt.Sprintf("%+v %#v", holder{s}, holder{s}), string(text), log.String()} {
 		if strings.Contains(shown, "hunter2") {
 			t.Errorf("shown: %s", shown)
