@@ -10,6 +10,7 @@ package driver
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -104,7 +105,7 @@ func (d *Driver) Effect(c engine.Change[addr.Addr]) string {
 	switch {
 	case c.Op != engine.Modify:
 		return ""
-	case c.New.Prefix.Addr().Is6():
+	case inPlace(&c.Old, &c.New):
 		return "in place, no packet lost"
 	}
 	return "the kernel cannot change it in place: it is removed and added at once, its routes with it"
@@ -185,10 +186,20 @@ func (d *Driver) Foreign(_ context.Context, addrs []addr.Addr) ([]engine.Standin
 	found := make([]engine.Standing, len(addrs))
 	for i, a := range addrs {
 		if r, ok := d.found[a.Key()]; ok && !d.isOurs(&r) {
-			found[i] = engine.Standing{Same: r.addr == a, Owner: owner(r.protocol)}
+			found[i] = engine.Standing{Same: r.suits(&a), Owner: owner(r.protocol)}
 		}
 	}
 	return found, nil
+}
+
+// suits reports whether an address of somebody else does what is asked for. Programs differ
+// in the broadcast they add on their own; who does not ask for one does not mind.
+func (r *record) suits(a *addr.Addr) bool {
+	same := r.addr
+	if !a.Broadcast.IsValid() {
+		same.Broadcast = netip.Addr{}
+	}
+	return same == *a
 }
 
 // owner names who added an address (IFAPROT_* in linux/if_addr.h).
