@@ -85,7 +85,10 @@ func (p *process) fork(run proc.Proc) (child, error) {
 			}
 		}
 	}()
-	for i, s := range p.capture(run) {
+	p.d.mu.Lock()
+	streams := p.capture(run)
+	p.d.mu.Unlock()
+	for i, s := range streams {
 		if s.err != nil {
 			return child{}, s.err
 		}
@@ -106,8 +109,6 @@ type captured struct {
 
 // capture opens the FIFOs that run wants; those that are open stay.
 func (p *process) capture(run proc.Proc) [2]captured {
-	p.d.mu.Lock()
-	defer p.d.mu.Unlock()
 	var all [2]captured
 	if run.Stdout {
 		all[0].err = p.open(&p.out, "stdout")
