@@ -7,15 +7,20 @@ VERSION ?=
 COMMIT := $(shell git rev-parse --short HEAD 2>/dev/null)
 LDFLAGS = -s -w -X ucid/internal/cli.Version=$(VERSION) -X ucid/internal/cli.Commit=$(COMMIT)
 
-.PHONY: build demo test bench bench-uci soak check-go packages-needed vet lint unit generate clean
+# Debian packages beside make and Go.
+DEMO_PACKAGES = iproute2 iputils-ping util-linux
+TEST_PACKAGES = $(DEMO_PACKAGES) gcc libc6-dev git procps strace
+
+.PHONY: build demo test bench bench-uci soak check-go test-packages vet lint unit generate clean
 
 build: check-go ## bin/ucid and bin/uci
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/ucid ./cmd/uci
 
 demo: build ## two routers in namespaces, narrated
+	@sh test/packages.sh $(DEMO_PACKAGES)
 	@bash test/demo/demo.sh bin
 
-test: check-go packages-needed vet lint unit ## everything
+test: check-go test-packages vet lint unit ## everything
 
 # The Go of Debian 12 is too old to read go.mod; say so in words.
 check-go:
@@ -26,8 +31,8 @@ check-go:
 		echo "Go $(GOVERSION) or later is needed, this is $$have; see README.md." >&2; exit 1; \
 	fi
 
-packages-needed:
-	@sh test/packages.sh
+test-packages:
+	@sh test/packages.sh $(TEST_PACKAGES)
 
 vet:
 	$(GO) vet ./...

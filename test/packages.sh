@@ -1,11 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 #
-# Installs the Debian packages of packages.txt that are missing; as an ordinary user it says
-# which they are, and fails.
+# packages.sh PACKAGE... installs the Debian packages that are missing; as an ordinary user
+# it says which they are, and fails.
 set -eu
 missing=
-for package in $(grep -v '^#' "$(dirname "$0")/packages.txt"); do
+for package; do
 	case $(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true) in
 	installed) ;;
 	*) missing="$missing $package" ;;
@@ -13,7 +13,7 @@ for package in $(grep -v '^#' "$(dirname "$0")/packages.txt"); do
 done
 [ -n "$missing" ] || exit 0
 if [ "$(id -u)" != 0 ]; then
-	echo "These Debian packages are missing; as root run: apt-get install$missing" >&2
+	echo "Debian packages are missing; as root run: apt-get install$missing" >&2
 	exit 1
 fi
 echo "installing:$missing"
