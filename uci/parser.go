@@ -115,7 +115,7 @@ func (ps *parser) line() error {
 			return errCommand
 		}
 		if ended {
-			return errors.New(command.String() + " without name")
+			return errors.New(command.noun() + " without name")
 		}
 		if err := ps.allowed(command); err != nil {
 			return err
@@ -136,7 +136,8 @@ const (
 	cmdList
 )
 
-func (c command) String() string { return [...]string{"package", "config", "option", "list"}[c] }
+// noun is what a message calls the thing a command makes.
+func (c command) noun() string { return [...]string{"package", "config", "option", "option"}[c] }
 
 func commandOf(word string) (command, bool) {
 	switch word {

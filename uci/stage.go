@@ -112,6 +112,8 @@ func (p *Package) checkDelete(s *Section, c *Change) (bool, error) {
 // read.
 func (p *Package) checkRename(s *Section, c *Change) (bool, error) {
 	switch {
+	case c.Section == "":
+		return false, ErrInvalid
 	case s == nil || c.Option != "" && s.Option(c.Option) == nil:
 		return false, ErrNotFound
 	case !c.HasValue:
