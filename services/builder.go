@@ -49,6 +49,20 @@ func origin(m uci.Meta) engine.Origin {
 // Problem reports a mistake of the user. A section with a problem keeps the objects it had.
 func (b *Builder) Problem(p uci.Problem) { b.problems = append(b.problems, p) }
 
+// ItemProblem reports a mistake in one value of a list, at the line of that value.
+func (b *Builder) ItemProblem(m uci.Meta, option, item, text string) {
+	p := m.Problem(option, "%s", text)
+	if s := m.Section(); s != nil && s.Option(option) != nil {
+		for pos, value := range s.Option(option).All() {
+			if value == item {
+				p.Line = pos.Line
+				break
+			}
+		}
+	}
+	b.Problem(p)
+}
+
 // Globals are the settings of the router as a whole.
 func (b *Builder) Globals() Globals { return b.globals }
 

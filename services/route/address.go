@@ -5,6 +5,7 @@ package route
 import (
 	"net/netip"
 	"slices"
+	"strings"
 
 	"ucid/internal/kind/addr"
 	kroute "ucid/internal/kind/route"
@@ -73,25 +74,21 @@ func (n *network) neighbour(m uci.Meta, option, dev string, gateway netip.Addr) 
 		return true
 	}
 	return n.refuse(m, option, "'%s' is not on the link of %s, which has %s; correct it, or say onlink '1', or add a route to it",
-		gateway, dev, n.networksOf(dev))
+		gateway, dev, n.networksOf(dev, gateway))
 }
 
-// networksOf lists the networks of a device for people.
-func (n *network) networksOf(dev string) string {
-	text := ""
+// networksOf lists the networks of a device for people, those of one family.
+func (n *network) networksOf(dev string, like netip.Addr) string {
+	var networks []string
 	for _, at := range n.hosts.networks {
-		if at.dev == dev {
-			text = join(text, at.prefix.Masked().String())
+		if at.dev == dev && at.prefix.Addr().Is6() == like.Is6() {
+			networks = append(networks, at.prefix.Masked().String())
 		}
 	}
-	return text
-}
-
-func join(list, item string) string {
-	if list == "" {
-		return item
+	if networks == nil {
+		return "no " + family(like.Is6()) + " address"
 	}
-	return list + ", " + item
+	return strings.Join(networks, ", ")
 }
 
 // firstAddr notes who asks for an address; a second one is refused.
@@ -104,11 +101,13 @@ func (n *network) firstAddr(m uci.Meta, a addr.Addr) bool {
 }
 
 // firstRoute notes who asks for a route; a second one that the kernel could not tell apart
-// from it is refused.
-func (n *network) firstRoute(m uci.Meta, r kroute.Route) bool {
+// from it is refused, at the option that asked for it.
+func (n *network) firstRoute(m uci.Meta, option string, r kroute.Route) bool {
 	if s := n.routes[r.Key()]; s != nil {
-		return n.object(m, "the route to %s is there already: %s; remove one of them or give it another metric"+
-			" (for several gateways at once say list nexthop)", r.Key(), place(s))
+		option = written(m, option)
+		n.b.Problem(m.Problem(option, "the route to %s is there already: %s; remove one of them or give it another metric"+
+			" (for several gateways at once say list nexthop)", r.Key(), place(s)))
+		return false
 	}
 	n.routes[r.Key()] = m.Section()
 	return true

@@ -3,6 +3,7 @@
 package route
 
 import (
+	"fmt"
 	"net/netip"
 
 	"ucid/internal/kind/addr"
@@ -52,16 +53,7 @@ func (n *network) refuse(m uci.Meta, option, format string, args ...any) bool {
 
 // refuseItem is refuse for one value of a list, at its own line.
 func (n *network) refuseItem(m uci.Meta, option, value, format string, args ...any) bool {
-	p := m.Problem(option, option+" "+format, args...)
-	if s := m.Section(); s != nil && s.Option(option) != nil {
-		for pos, item := range s.Option(option).All() {
-			if item == value {
-				p.Line = pos.Line
-				break
-			}
-		}
-	}
-	n.b.Problem(p)
+	n.b.ItemProblem(m, option, value, option+" "+fmt.Sprintf(format, args...))
 	return false
 }
 

@@ -170,18 +170,20 @@ func circle(p *uci.Package, i *iface) uci.Problem {
 		Anonymous: s.Anonymous, Option: "device", Text: "device " + i.fault}
 }
 
-// resolve finds the device of a logical interface that a route or a rule names in an option.
-func (n *network) resolve(m uci.Meta, option, name string) (i *iface, device string, ok bool) {
+// resolve finds the device of a logical interface that a route or a rule names in an option,
+// with or without an @ in front.
+func (n *network) resolve(m uci.Meta, option, given string) (i *iface, device string, ok bool) {
+	name := strings.TrimPrefix(given, "@")
 	if i = n.ifaces[name]; i != nil {
 		if i.device == "" {
-			return i, "", n.refuse(m, option, "'%s' has no device: see %s", name, place(i.section))
+			return i, "", n.refuse(m, option, "'%s' has no device: see %s", given, place(i.section))
 		}
 		return i, i.device, true
 	}
 	if device, ok = n.b.Device(name); ok {
 		return nil, device, true
 	}
-	return nil, "", n.refuse(m, option, "'%s' is not known; %s", name, n.listInterfaces())
+	return nil, "", n.refuse(m, option, "'%s' is not known; %s", given, n.listInterfaces())
 }
 
 // listed bounds how many interfaces a Problem lists.

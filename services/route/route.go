@@ -28,7 +28,7 @@ func (n *network) compileRoutes(routes []Route) {
 			continue
 		}
 		d := draft{network: n, r: r}
-		if d.make() && n.firstRoute(r.Meta, d.out) {
+		if d.make() && n.firstRoute(r.Meta, "target", d.out) {
 			services.Want(n.b, d.out, r.Meta)
 		}
 	}
@@ -150,7 +150,7 @@ func (d *draft) device() {
 	name, alias := strings.CutPrefix(d.r.Device, "@")
 	switch {
 	case alias:
-		_, device, ok := d.resolve(d.r.Meta, "device", name)
+		_, device, ok := d.resolve(d.r.Meta, "device", d.r.Device)
 		d.out.Dev, d.bad = device, d.bad || !ok
 	case validDevice(name):
 		d.out.Dev = name

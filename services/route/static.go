@@ -39,10 +39,10 @@ func (n *network) static(i *iface) {
 	}
 	tables, known := n.ownTables(i)
 	ok = known && n.addresses(i, w) && ok
+	n.connected(i, tables, w)
 	ok = n.defaultRoute(i, c.Gateway, "gateway", tables, w) && ok
 	ok = n.defaultRoute(i, c.Gateway6, "ip6gw", tables, w) && ok
 	if ok {
-		n.connected(i, tables, w)
 		n.policy(i, tables, w)
 		n.ask(i, w)
 	}
@@ -194,6 +194,17 @@ const (
 	fromHere    = 90000 // our own packets that main had no answer for; the ifindex is added
 )
 
+// gatewayOption is the option of an interface that asks for a route.
+func gatewayOption(r kroute.Route) string {
+	switch {
+	case !r.Gateway.IsValid():
+		return ""
+	case r.Gateway.Is6():
+		return "ip6gw"
+	}
+	return "gateway"
+}
+
 // ask wants the objects of an interface unless another section wants one of them already.
 func (n *network) ask(i *iface, w *wishes) {
 	m, ok := i.cfg.Meta, true
@@ -201,7 +212,7 @@ func (n *network) ask(i *iface, w *wishes) {
 		ok = n.firstAddr(m, a) && ok
 	}
 	for _, r := range w.routes {
-		ok = n.firstRoute(m, r) && ok
+		ok = n.firstRoute(m, gatewayOption(r), r) && ok
 	}
 	if !ok {
 		return

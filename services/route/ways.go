@@ -188,7 +188,7 @@ func (d *draft) hop(text string) (h kroute.Nexthop, fault string) {
 		return h, "has a device '" + h.Dev + "' that cannot be"
 	}
 	if h.Gateway.IsValid() && !d.r.Onlink && !d.hosts.reaches(h.Dev, h.Gateway) {
-		return h, "is not on the link of " + h.Dev + ", which has " + d.networksOf(h.Dev)
+		return h, "is not on the link of " + h.Dev + ", which has " + d.networksOf(h.Dev, h.Gateway)
 	}
 	return h, ""
 }

@@ -9,7 +9,7 @@
 //	wanted            the objects asked for, "KIND TEXT" a line, and below each what TEXT does not tell
 //	problems          the mistakes found, without the directory of the file
 //
-// "go test ./services/... -update" writes the last two from what is.
+// "go test ./services/NAME -update" writes the last two from what is.
 package servicetest
 
 import (

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package process
+
+import (
+	"testing"
+
+	"ucid/services/servicetest"
+)
+
+func TestArchives(t *testing.T) { servicetest.Run(t, "testdata/*.txtar") }
