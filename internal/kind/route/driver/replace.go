@@ -21,13 +21,18 @@ func (b *batch) replace(list []int) (missing []int) {
 	}
 	var ours, behind []int
 	for n, i := range list {
-		switch c := &b.changes[i]; hit(places[n], &c.New).owner(b.d, &c.Old) {
+		c := &b.changes[i]
+		switch hit(places[n], &c.New).owner(b.d, &c.Old) {
 		case nobody:
 			missing = append(missing, i)
 		case we:
 			ours = append(ours, i)
 		default:
-			behind = append(behind, i)
+			if places[n].ours(b.d, &c.Old) && c.New.Dst.Addr().Is4() {
+				behind = append(behind, i)
+			} else {
+				b.set(i, taken("change", &c.New, places[n].strangers(b.d)))
+			}
 		}
 	}
 	b.send(ours, unix.NLM_F_REPLACE, func(i int, err error) {
@@ -43,25 +48,16 @@ func (b *batch) replace(list []int) (missing []int) {
 	return missing
 }
 
-// besides changes an IPv4 route that stands behind one of somebody else: the new one is
-// added behind both before the old one goes. IPv6 would join them to one route.
+// besides changes IPv4 routes that stand behind one of somebody else: the new one is added
+// behind both before the old one goes. IPv6 would join the new one with the foreign one.
 func (b *batch) besides(list []int) {
-	var done []int
-	for _, i := range list {
-		c := &b.changes[i]
-		if c.New.Dst.Addr().Is6() {
-			b.set(i, taken("change", &c.New, "somebody else"))
-			continue
-		}
-		done = append(done, i)
-	}
-	b.send(done, unix.NLM_F_CREATE|unix.NLM_F_APPEND, func(i int, err error) {
+	b.send(list, unix.NLM_F_CREATE|unix.NLM_F_APPEND, func(i int, err error) {
 		if !errors.Is(err, unix.EEXIST) {
 			b.set(i, b.d.refusal(&b.changes[i].New, err))
 		}
 	})
 	var old []int
-	for _, i := range done {
+	for _, i := range list {
 		if b.err(i) == nil {
 			old = append(old, i)
 		}

@@ -78,6 +78,16 @@ func (p place) holds(d *Driver, r *route.Route) bool {
 	return false
 }
 
+// ours reports whether our old route stands there.
+func (p place) ours(d *Driver, old *route.Route) bool {
+	for i := range p {
+		if p[i].owner(d, old) == we {
+			return true
+		}
+	}
+	return false
+}
+
 // strangers names those who own what stands there.
 func (p place) strangers(d *Driver) string {
 	for i := range p {
