@@ -56,7 +56,7 @@ func (d *Driver) resume(r record, members []procStat) {
 func findMain(r record, members []procStat) (ident, int) {
 	id := ident{r.Pid, r.Start}
 	if r.Pid > 0 {
-		if s, err := readStat(id.pid); err == nil && !s.zombie() && s.ident == id {
+		if s, err := readStat(id.pid); err == nil && s.ident == id && isMain(s, string(r.Tag)) {
 			if fd, err := id.open(); err == nil {
 				return id, fd
 			}
@@ -71,6 +71,17 @@ func findMain(r record, members []procStat) (ident, int) {
 		}
 	}
 	return ident{}, -1
+}
+
+// isMain reports whether a living process can be the main process that was given tag: it
+// leads a session, and has no other tag. It may have none: some programs write their title
+// over their environment.
+func isMain(s procStat, tag string) bool {
+	if s.zombie() || s.session != s.pid {
+		return false
+	}
+	has := tagOf(s.pid)
+	return has == "" || has == tag
 }
 
 // takeMain adopts a living child.
