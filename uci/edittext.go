@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package uci
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"syscall"
+)
+
+// EditText replaces the text of a configuration file by what edit makes of it, whole or not
+// at all, under the lock every user of UCI takes. edit gets nil for a file that is not there;
+// when it returns nil the file is removed, and when it fails nothing is changed.
+func EditText(path string, edit func(text []byte) ([]byte, error)) error {
+	f, _, err := openLocked(path, os.O_RDWR, syscall.LOCK_EX)
+	if errors.Is(err, fs.ErrNotExist) {
+		return writeText(path, nil, edit)
+	}
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	text, err := readAll(f)
+	if err != nil {
+		return err
+	}
+	return writeText(path, text, edit)
+}
+
+func writeText(path string, old []byte, edit func([]byte) ([]byte, error)) error {
+	text, err := edit(old)
+	switch {
+	case err != nil:
+		return err
+	case text != nil:
+		return replaceFile(path, text)
+	case old != nil:
+		return os.Remove(path)
+	}
+	return nil
+}
