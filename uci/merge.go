@@ -6,9 +6,7 @@ package uci
 func (ps *parser) mergeConfig(s *Section, typ, name string) error {
 	c := Change{Op: OpSet, Section: name, Value: typ}
 	if name == "" {
-		var b [24]byte
-		c.Op = OpAdd
-		c.Section = string(anonymousName(b[:0], ps.pkg.allocated+1, typeHash(typ)))
+		c.Op, c.Section = OpAdd, ps.pkg.freeName(typ)
 	}
 	if s == nil || s.Type != typ {
 		if err := ps.merge(c); err != nil {
@@ -21,7 +19,8 @@ func (ps *parser) mergeConfig(s *Section, typ, name string) error {
 
 // mergeOption merges one option; an empty string changes nothing.
 func (ps *parser) mergeOption(name, value string, list bool) error {
-	c := Change{Op: OpSet, Section: ps.section.Name, Option: name, Value: value}
+	section, _ := ps.pkg.deltaName(ps.section)
+	c := Change{Op: OpSet, Section: section, Option: name, Value: value}
 	if list {
 		c.Op = OpAddList
 		return ps.merge(c)

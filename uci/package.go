@@ -18,6 +18,7 @@ type Package struct {
 	types     map[string]*typeInfo
 	lastType  *typeInfo
 	index     sectionIndex
+	aliases   map[string]*Section // see aliasAdd
 	dead      int  // sections marked dead that are still in the slice
 	unsettled bool // see settle
 	arena     arena
@@ -66,6 +67,9 @@ func (p *Package) OfType(typ string) iter.Seq[*Section] {
 
 // Section finds a section by its name, also by a generated one; nil when there is none.
 func (p *Package) Section(name string) *Section {
+	if s := p.aliases[name]; s != nil && !s.dead {
+		return s
+	}
 	if len(p.sections) > indexFrom {
 		return p.index.find(p.sections, name)
 	}

@@ -36,7 +36,10 @@ func (p *Package) stage(op Op, t Tuple) ([]Change, error) {
 	}
 	c := Change{Op: op, Package: p.name, Section: t.Section, Option: t.Option, Value: t.Value, HasValue: t.HasValue}
 	if s != nil {
-		c.Section = s.Name
+		var ok bool
+		if c.Section, ok = p.deltaName(s); !ok {
+			return nil, refuse(ErrInvalid, "Invalid argument (commit first: '"+s.Name+"' is the name of a new section, too)")
+		}
 	}
 	needed, err := p.check(s, &c)
 	if err != nil || !needed {
@@ -158,11 +161,9 @@ func (p *Package) stageAdd(typ string) ([]Change, string, error) {
 	if !ValidType(typ) {
 		return nil, "", refuse(ErrInvalid, "Invalid argument (not a section type: '"+typ+"')")
 	}
-	var b [24]byte
-	name := string(anonymousName(b[:0], p.allocated+1, typeHash(typ)))
-	c := Change{Op: OpAdd, Package: p.name, Section: name, Value: typ, HasValue: true}
+	c := Change{Op: OpAdd, Package: p.name, Section: p.freeName(typ), Value: typ, HasValue: true}
 	err := p.apply(c)
-	return []Change{c}, name, err
+	return []Change{c}, c.Section, err
 }
 
 // Set sets an option of a section to a string; an empty one deletes it.

@@ -112,6 +112,7 @@ func (st *Store) parse(s *state) error {
 // replay applies the changes of a delta file.
 func (st *Store) replay(s *state, d *deltaFile) {
 	s.deltas = append(s.deltas, d)
+	added := make(map[string]bool)
 	for i := range d.lines {
 		l := &d.lines[i]
 		if l.err != nil {
@@ -120,7 +121,11 @@ func (st *Store) replay(s *state, d *deltaFile) {
 			}
 			continue
 		}
-		if s.pkg.apply(l.Change) == nil {
+		apply := s.pkg.apply
+		if l.Op == OpAdd && l.Option == "" {
+			apply = func(c Change) error { return s.pkg.aliasAdd(c, added) }
+		}
+		if apply(l.Change) == nil {
 			s.applied++
 		}
 	}
