@@ -41,7 +41,7 @@ func parseAck(flags uint16, body []byte) error {
 	if flags&unix.NLM_F_CAPPED == 0 { // the whole request is quoted before the attributes
 		at = 4 + align(int(native.Uint32(body[4:])))
 	}
-	if at < len(body) {
+	if at > 0 && at < len(body) {
 		err.Text = ackText(body[at:])
 	}
 	return err
