@@ -36,11 +36,11 @@ func Compile(packages map[string]*uci.Package, facts map[engine.Fact]string) *Co
 		b.problems = append(b.problems, decoding.Problems...)
 		all := claims{}
 		if p := packages[GlobalsPackage]; p != nil {
-			all[p] = decoding.Claims
+			all.add(p, slices.Clip(decoding.Claims)) // they are added again in each round
 		}
 		for _, s := range registry {
 			for p, made := range s.compile(b, packages) {
-				all[p] = append(all[p], made...)
+				all.add(p, made)
 			}
 		}
 		c = &Compilation{Set: b.set, Globals: globals, asked: b.asked, listed: b.listed, provided: b.provided,

@@ -63,6 +63,15 @@ func Register[C any](name string, packages Packages, compile func(*C, *Builder))
 // claims are those of one or more services, by package.
 type claims map[*uci.Package][]uci.Claim
 
+// add notes claims on a package. It takes the slice over: there may be many of them.
+func (c claims) add(p *uci.Package, more []uci.Claim) {
+	if c[p] == nil {
+		c[p] = more
+		return
+	}
+	c[p] = append(c[p], more...)
+}
+
 // decode fills dst from a package, which is nil when there is none.
 func (b *Builder) decode(p *uci.Package, dst any, made claims) {
 	if p == nil {
@@ -70,7 +79,7 @@ func (b *Builder) decode(p *uci.Package, dst any, made claims) {
 	}
 	d := p.Decode(dst)
 	b.problems = append(b.problems, d.Problems...)
-	made[p] = append(made[p], d.Claims...)
+	made.add(p, d.Claims)
 }
 
 // part is the place for one package in a configuration of several.
