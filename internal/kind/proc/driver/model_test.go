@@ -15,12 +15,13 @@ import (
 )
 
 // modelSteps is the number of steps of TestRandomLife; UCID_STEPS sets another.
-const modelSteps = 20_000
+const modelSteps = 200_000
 
 // A model checks one machine against what must always be so.
 type model struct {
 	*fakeWorld
 	r       *rand.Rand
+	calm    bool // nobody asks for anything: the budget is used up
 	deaf    bool // ignores SIGTERM
 	began   time.Time
 	auto    int         // automatic restarts in a row since a start on purpose or a long run
@@ -44,14 +45,14 @@ func TestRandomLife(t *testing.T) {
 	}
 	t.Logf("UCID_SEED=%d", seed)
 	r := rand.New(rand.NewPCG(seed, 1))
-	for done := 0; done < steps; done += 200 {
-		m := &model{r: r}
+	for done := 0; done < steps; {
+		m := &model{r: r, calm: r.IntN(2) == 0}
 		m.fakeWorld = newFake(t, m.anyWish())
 		m.purpose()
 		m.m.start()
-		for range 200 {
-			what := m.step()
-			m.check(what)
+		for range 400 {
+			done++
+			m.check(m.step())
 			if m.gone {
 				break
 			}
@@ -66,6 +67,9 @@ func (m *model) anyWish() proc.Proc {
 		On: m.r.IntN(5) > 0, Threshold: time.Duration(m.r.IntN(3)) * time.Second,
 		Delay: time.Duration(m.r.IntN(3)) * 400 * time.Millisecond, Retry: m.r.IntN(4),
 	}
+	if m.r.IntN(4) == 0 {
+		p.Respawn = proc.Respawn{On: true}
+	}
 	p.TermAfter = time.Duration(m.r.IntN(3)) * time.Second
 	p.Reload = uint8(m.r.IntN(2))
 	p.Files = engine.MakeList(fmt.Sprintf("/x=%d", m.r.IntN(3)))
@@ -79,6 +83,13 @@ func (m *model) anyWish() proc.Proc {
 // purpose notes that somebody wanted a start: the budget is fresh.
 func (m *model) purpose() { m.auto = 0 }
 
+// ran notes the end of a run. The restart after a long one is no early one.
+func (m *model) ran() {
+	if m.clock.Sub(m.began) >= m.m.want.Respawn.Threshold {
+		m.auto = -1
+	}
+}
+
 func (m *model) step() string {
 	starts := m.starts
 	what := m.act()
@@ -91,10 +102,13 @@ func (m *model) step() string {
 }
 
 func (m *model) act() string {
-	switch n := m.r.IntN(100); {
+	n := m.r.IntN(100)
+	if m.calm {
+		n = 23 + m.r.IntN(77)
+	}
+	switch {
 	case n < 4:
 		m.purpose()
-		m.m.held = false
 		m.m.start()
 		return "start"
 	case n < 8:
@@ -136,6 +150,7 @@ func (m *model) act() string {
 			m.began = m.clock
 			if m.r.IntN(8) == 0 {
 				m.forking = false
+				m.ran()
 				m.m.spawnFailed("no such file")
 				return "exec fails"
 			}
@@ -150,9 +165,7 @@ func (m *model) act() string {
 		return "look"
 	case n < 70:
 		if m.main && (m.shot || m.asked && !m.deaf || !m.asked && m.r.IntN(2) == 0) {
-			if m.clock.Sub(m.began) >= m.m.want.Respawn.Threshold {
-				m.auto = 0
-			}
+			m.ran()
 			m.die(m.r.IntN(2))
 		}
 		return "end"
@@ -163,7 +176,7 @@ func (m *model) act() string {
 		return "ready"
 	}
 	m.byTimer = true
-	m.pass(time.Duration(m.r.IntN(1500)) * time.Millisecond)
+	m.pass(time.Duration(m.r.IntN([]int{20, 1500}[m.r.IntN(2)])) * time.Millisecond)
 	return "time"
 }
 

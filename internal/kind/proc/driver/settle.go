@@ -41,7 +41,7 @@ func (m *machine) crashed() {
 		return
 	}
 	m.early++
-	if m.h.now().Sub(m.started) >= r.Threshold {
+	if m.exit.Time.Sub(m.started) >= r.Threshold {
 		m.early = 0
 	}
 	if r.Retry > 0 && m.early > r.Retry {
