@@ -76,8 +76,11 @@ func TestTopics(t *testing.T) {
 		{Addr, "-6 addr add 2001:db8::1/64 dev eth1"},
 		{Route, "route add 10.8.0.0/16 dev eth1"},
 		{Route, "-6 route add blackhole 2001:db8:8::/48"},
+		{Route, "-6 route del blackhole 2001:db8:8::/48"},
 		{Rule, "rule add pref 7 lookup 7"},
-		{Rule, "-6 rule del pref 32766"},
+		{Rule, "rule del pref 7"},
+		{Rule, "-6 rule add pref 7 lookup 7"},
+		{Rule, "-6 rule del pref 7"},
 	} {
 		woken := listen(m, test.topic)
 		ip(t, test.commands)
@@ -97,6 +100,7 @@ func TestCancelledSubscription(t *testing.T) {
 	woken := listen(m, Rule)
 	ip(t, "rule add pref 9 lookup 9")
 	<-woken
+	ip(t, "rule del pref 9")
 	if count.Load() != 0 {
 		t.Error("woken after cancel")
 	}
