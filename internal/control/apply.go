@@ -10,7 +10,6 @@ import (
 	"ucid/internal/engine"
 	"ucid/internal/event"
 	"ucid/internal/revision"
-	"ucid/services"
 	"ucid/uci"
 )
 
@@ -113,10 +112,6 @@ func (c *Control) remember(w *wish, r Request, change *Change) {
 }
 
 func sameFrozen(a, b []revision.Frozen) bool { return fmt.Sprint(a) == fmt.Sprint(b) }
-
-func sectionFrom(s revision.Section) services.Section {
-	return services.Section{Package: s.Package, Type: s.Type, Name: s.Name, Anonymous: s.Anonymous}
-}
 
 // A Plan is what an apply would do now.
 type Plan struct {

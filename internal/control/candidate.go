@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io/fs"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 
@@ -38,7 +39,7 @@ func read(dir string, last *candidate) *candidate {
 func (c *candidate) readPackage(dir, name string, last *candidate) {
 	path := filepath.Join(dir, name)
 	content, err := uci.ReadText(path)
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) && exists(dir) {
 		return
 	}
 	var p *uci.Package
@@ -53,6 +54,13 @@ func (c *candidate) readPackage(dir, name string, last *candidate) {
 	if last != nil && last.packages[name] != nil {
 		c.packages[name], c.contents[name] = last.packages[name], last.contents[name]
 	}
+}
+
+// exists tells a file that was removed from a directory that is not mounted: the second
+// removes nothing.
+func exists(dir string) bool {
+	_, err := os.Stat(dir)
+	return err == nil
 }
 
 // problemOf makes a user's problem of what reading a file ended with.

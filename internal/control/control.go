@@ -9,7 +9,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -18,6 +18,7 @@ import (
 	procdriver "ucid/internal/kind/proc/driver"
 	"ucid/internal/revision"
 	"ucid/internal/settings"
+	"ucid/services"
 	"ucid/uci"
 )
 
@@ -47,7 +48,7 @@ type Control struct {
 // Open prepares a control. Nothing is observed or changed before [Control.Run].
 func Open(s settings.Settings, e *engine.Engine, events *event.Log, processes *procdriver.Driver, log *slog.Logger) *Control {
 	return &Control{Settings: s, Engine: e, Events: events, Processes: processes, Log: log,
-		store: revision.Open(filepath.Join(s.StateDir, "applied"), revisionsKept),
+		store: openStore(s),
 		work:  make(chan func(context.Context)), changes: &changes{}, started: time.Now()}
 }
 
@@ -141,12 +142,32 @@ func (c *Control) revive(r revision.Revision) (*wish, error) {
 			return nil, err
 		}
 		old := compile(past, nil, c.facts, nil)
-		older.set.Keep(old.set, func(o engine.Origin) bool { return holds(f.Sections, o) })
+		older.set.Keep(old.set, holder(sectionsOf(f)))
 	}
-	older.frozen = r.Frozen
-	w := compile(from, older, c.facts, nil)
+	w := compile(from, older, c.facts, c.checkFrozen(r))
 	w.frozen = r.Frozen
 	return w, nil
+}
+
+// checkFrozen asks the drivers about the sections that were wrong when the revision was
+// applied. The others were checked then, and what they asked for is not taken away now.
+func (c *Control) checkFrozen(r revision.Revision) func(*engine.Set) []engine.Objection {
+	var sections []services.Section
+	for _, f := range r.Frozen {
+		sections = append(sections, sectionsOf(f)...)
+	}
+	frozen := holder(sections)
+	return func(set *engine.Set) []engine.Objection {
+		return slices.DeleteFunc(c.Engine.Check(set), func(o engine.Objection) bool { return !frozen(o.Origin) })
+	}
+}
+
+func sectionsOf(f revision.Frozen) []services.Section {
+	sections := make([]services.Section, len(f.Sections))
+	for i, s := range f.Sections {
+		sections[i] = services.Section(s)
+	}
+	return sections
 }
 
 // adopt makes w the applied wish.
@@ -182,7 +203,7 @@ func (c *Control) learn(ctx context.Context, facts map[engine.Fact]string) bool 
 	if applied == nil || !applied.compiled.Stale(facts) {
 		return false
 	}
-	w := compile(applied.from, applied, facts, nil)
+	w := compile(applied.from, applied, facts, c.Engine.Check)
 	w.frozen = applied.frozen
 	c.adopt(w, r)
 	c.Engine.SetGoal(w.set)
@@ -199,15 +220,6 @@ func (c *Control) repair(ctx context.Context, kinds ...string) {
 	if _, err := c.Engine.Repair(ctx, kinds...); err != nil {
 		c.Log.Error("cannot repair", "error", err)
 	}
-}
-
-func holds(sections []revision.Section, o engine.Origin) bool {
-	for _, s := range sections {
-		if sectionFrom(s).Holds(o) {
-			return true
-		}
-	}
-	return false
 }
 
 // Problems returns the user's mistakes in what is applied.

@@ -3,8 +3,11 @@
 package control
 
 import (
+	"cmp"
+	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"ucid/internal/engine"
 	"ucid/internal/revision"
@@ -60,43 +63,73 @@ func (w *wish) withhold(bad map[services.Section]bool) {
 	}
 }
 
-// keep lets bad sections ask for what they had, and notes where that comes from.
+// keep lets bad sections ask for what they had, and notes where that comes from: a section
+// that asked for nothing good yet has nothing, also after a restart.
 func (w *wish) keep(former *wish, bad map[services.Section]bool) {
-	if former == nil || len(bad) == 0 {
+	if len(bad) == 0 {
 		return
 	}
-	sections := slices.Collect(maps.Keys(bad))
-	w.set.Keep(former.set, func(o engine.Origin) bool {
-		return slices.ContainsFunc(sections, func(s services.Section) bool { return s.Holds(o) })
-	})
+	if former == nil {
+		former = &wish{set: &engine.Set{}, from: &candidate{}}
+	}
+	sections := slices.SortedFunc(maps.Keys(bad), compareSections)
+	held := holder(sections)
+	w.set.Keep(former.set, held)
 	w.frozen = former.freeze(sections)
 }
 
-// freeze says which revision each section had its objects from, when this wish was applied.
-func (w *wish) freeze(sections []services.Section) []revision.Frozen {
-	var frozen []revision.Frozen
-	var fresh []revision.Section
+// holder returns the question whether an object was asked for by one of the sections.
+func holder(sections []services.Section) func(engine.Origin) bool {
+	held := make(map[services.Section]bool, len(sections))
 	for _, s := range sections {
-		stored := revision.Section{Package: s.Package, Type: s.Type, Name: s.Name, Anonymous: s.Anonymous}
-		if older := w.frozenIn(stored); older != nil {
-			frozen = append(frozen, revision.Frozen{Sections: []revision.Section{stored}, Packages: older.Packages})
-		} else {
-			fresh = append(fresh, stored)
-		}
+		held[place(s)] = true
 	}
-	if len(fresh) > 0 {
-		frozen = append(frozen, revision.Frozen{Sections: fresh, Packages: w.from.sums()})
+	return func(o engine.Origin) bool { return held[place(sectionOf(o))] }
+}
+
+// place is a section as it can be found again. Anonymous sections are named by position,
+// which an edit moves, so all those of one type count as one.
+func place(s services.Section) services.Section {
+	if s.Anonymous {
+		s.Name = ""
+	}
+	return s
+}
+
+func compareSections(a, b services.Section) int {
+	return cmp.Or(strings.Compare(a.Package, b.Package), strings.Compare(a.Type, b.Type), strings.Compare(a.Name, b.Name))
+}
+
+// freeze says which configuration each section had its objects from, when this wish was
+// applied. What it says depends on the sections alone, so that asking again changes nothing.
+func (w *wish) freeze(sections []services.Section) []revision.Frozen {
+	older := w.frozenBySection()
+	var frozen []revision.Frozen
+	at := map[string]int{} // configuration → its place in frozen
+	for _, s := range sections {
+		packages, ok := older[s]
+		if !ok {
+			packages = w.from.sums()
+		}
+		key := fmt.Sprint(packages)
+		i, ok := at[key]
+		if !ok {
+			i, at[key] = len(frozen), len(frozen)
+			frozen = append(frozen, revision.Frozen{Packages: packages})
+		}
+		frozen[i].Sections = append(frozen[i].Sections, revision.Section(s))
 	}
 	return frozen
 }
 
-func (w *wish) frozenIn(s revision.Section) *revision.Frozen {
-	for i := range w.frozen {
-		if slices.Contains(w.frozen[i].Sections, s) {
-			return &w.frozen[i]
+func (w *wish) frozenBySection() map[services.Section]map[string]revision.Sum {
+	packages := map[services.Section]map[string]revision.Sum{}
+	for _, f := range w.frozen {
+		for _, s := range f.Sections {
+			packages[services.Section(s)] = f.Packages
 		}
 	}
-	return nil
+	return packages
 }
 
 // mistakes are the problems that are not just warnings.

@@ -22,8 +22,6 @@ import (
 	"ucid/internal/event"
 	procdriver "ucid/internal/kind/proc/driver"
 	"ucid/internal/settings"
-	"ucid/services"
-	"ucid/uci"
 
 	_ "ucid/services/all" // the services of this build
 )
@@ -44,7 +42,7 @@ func Run(ctx context.Context, s settings.Settings, log *slog.Logger, reload <-ch
 	defer lock.Close()
 	events := event.NewLog(eventsKept, time.Now)
 	e := engine.New(engine.Options{Log: log, Event: func(ev engine.Event) { events.Add(fromEngine(ev)) }})
-	drivers, err := openDrivers(s, globals(s), log, events)
+	drivers, err := openDrivers(s, control.Globals(s), log, events)
 	if err != nil {
 		return err
 	}
@@ -145,17 +143,6 @@ func lockDir(dir string) (*os.File, error) {
 	}
 	_, err = fmt.Fprintln(f, os.Getpid())
 	return f, err
-}
-
-// globals reads the settings that drivers need before anything is compiled. A mistake in
-// them is reported by the first plan; the defaults do until then.
-func globals(s settings.Settings) services.Globals {
-	p, err := uci.ReadFile(services.GlobalsPackage, filepath.Join(s.ConfDir, services.GlobalsPackage))
-	if err != nil {
-		p = nil
-	}
-	g, _ := services.DecodeGlobals(p)
-	return g
 }
 
 func fromEngine(e engine.Event) event.Event {
