@@ -51,10 +51,11 @@ func (a *app) apply(ctx context.Context, r control.Request, noWait bool) error {
 
 func (a *app) waitCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "wait ID",
-		Short: "Wait for a change and print its result",
-		Args:  exactly(1, "the id that 'ucid apply --no-wait' printed"),
-		RunE:  func(cmd *cobra.Command, args []string) error { return a.await(cmd.Context(), args[0]) },
+		Use:     "wait ID",
+		Short:   "Wait for a change and print its result",
+		Example: "  id=$(ucid apply --no-wait) && ucid wait $id",
+		Args:    exactly(1, "the id that 'ucid apply --no-wait' printed"),
+		RunE:    func(cmd *cobra.Command, args []string) error { return a.await(cmd.Context(), args[0]) },
 	}
 }
 

@@ -5,6 +5,7 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -12,6 +13,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -31,6 +33,11 @@ type app struct {
 
 // errQuiet ends with status 1 after everything has been said.
 var errQuiet = errors.New("")
+
+// usageError is a command line that cannot be understood.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
 
 // exitCode is an error that says which status to end with.
 type exitCode int
@@ -55,9 +62,20 @@ func Main(args []string) int {
 	case errors.Is(err, context.Canceled):
 		return 130
 	case err != errQuiet:
-		fmt.Fprintln(a.err, "ucid: "+term.Safe(err.Error()))
+		a.complain(err)
+	}
+	if errors.As(err, new(usageError)) {
+		return 2
 	}
 	return 1
+}
+
+// complain says what went wrong. A line of it is a line; anything else that could move the
+// cursor is shown.
+func (a *app) complain(err error) {
+	for line := range strings.Lines("ucid: " + strings.TrimRight(err.Error(), "\n")) {
+		fmt.Fprintln(a.err, term.Safe(strings.TrimSuffix(strings.ReplaceAll(line, "\t", "  "), "\n")))
+	}
 }
 
 func (a *app) root() *cobra.Command {
@@ -67,6 +85,7 @@ func (a *app) root() *cobra.Command {
 		Long: `ucid makes this machine what its UCI files say: routes, addresses, rules and
 processes. Edit with 'uci set', commit with 'uci commit', look at what would
 happen with 'ucid plan', and make it happen with 'ucid reload'.`,
+		Example:       "  uci set network.lan.ipaddr=192.0.2.1/24 && uci commit\n  ucid plan\n  ucid reload",
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) (err error) {
@@ -80,7 +99,45 @@ happen with 'ucid plan', and make it happen with 'ucid reload'.`,
 	root.AddCommand(a.runCommand(), a.planCommand(), a.applyCommand("reload"), a.applyCommand("apply"),
 		a.statusCommand(), a.whyCommand(), a.waitCommand(), a.serviceCommand(), a.logsCommand(),
 		a.eventsCommand(), a.versionCommand())
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	strict(root)
 	return root
+}
+
+// strict makes every command tell a mistake in the command line from other errors.
+func strict(cmd *cobra.Command) {
+	cmd.SuggestionsMinimumDistance = 2 // letters
+	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	check := cmd.Args
+	if !cmd.Runnable() {
+		check = noSubcommand
+		cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+	}
+	if check == nil {
+		check = cobra.ArbitraryArgs
+	}
+	cmd.Args = func(cmd *cobra.Command, args []string) error {
+		if err := check(cmd, args); err != nil {
+			return usageError{err}
+		}
+		return nil
+	}
+	for _, sub := range cmd.Commands() {
+		strict(sub)
+	}
+}
+
+// noSubcommand is for commands that only hold others.
+func noSubcommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	text := fmt.Sprintf("there is no command %q; see '%s --help'", cmd.CommandPath()+" "+args[0], cmd.CommandPath())
+	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+		text += "\nDid you mean " + strings.Join(near, ", ") + "?"
+	}
+	return errors.New(text)
 }
 
 // dial connects to the daemon.
@@ -102,10 +159,15 @@ func call[T any](ctx context.Context, a *app, method string, params any) (T, err
 
 // printJSON prints v indented.
 func (a *app) printJSON(v any) error {
-	e := json.NewEncoder(a.out)
+	var text bytes.Buffer
+	e := json.NewEncoder(&text)
 	e.SetIndent("", "  ")
 	e.SetEscapeHTML(false)
-	return e.Encode(v)
+	if err := e.Encode(v); err != nil {
+		return err
+	}
+	_, err := io.WriteString(a.out, term.SafeJSON(text.String()))
+	return err
 }
 
 // exactly is cobra.ExactArgs with a sentence instead of a number.

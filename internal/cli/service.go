@@ -19,12 +19,14 @@ import (
 
 func (a *app) serviceCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "service",
-		Short: "List, start, stop and restart supervised processes",
+		Use:     "service",
+		Short:   "List, start, stop and restart supervised processes",
+		Example: "  ucid service list\n  ucid service restart web",
 	}
 	cmd.AddCommand(&cobra.Command{
 		Use: "list", Short: "List the processes and their states", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.listServices(cmd.Context()) },
+		Example: "  ucid service list\n  ucid service list --json",
+		RunE:    func(cmd *cobra.Command, _ []string) error { return a.listServices(cmd.Context()) },
 	})
 	for action, help := range map[string]string{
 		"start":   "Start a process, with a fresh count of failures",
@@ -33,6 +35,7 @@ func (a *app) serviceCommand() *cobra.Command {
 	} {
 		cmd.AddCommand(&cobra.Command{
 			Use: action + " NAME", Short: help, Args: exactly(1, "the name of a process"),
+			Example:           "  ucid service " + action + " web",
 			ValidArgsFunction: a.completeProcess,
 			RunE: func(cmd *cobra.Command, args []string) error {
 				_, err := call[struct{}](cmd.Context(), a, "service.action", map[string]any{"name": args[0], "action": action})
@@ -156,7 +159,7 @@ func (a *app) item(v any, print func()) {
 		return
 	}
 	if text, err := json.Marshal(v); err == nil {
-		fmt.Fprintf(a.out, "%s\n", text)
+		fmt.Fprintln(a.out, term.SafeJSON(string(text)))
 	}
 }
 

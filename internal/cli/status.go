@@ -162,11 +162,11 @@ func (a *app) whyCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if a.json {
-				return a.printJSON(found)
-			}
 			if len(found) == 0 {
 				return fmt.Errorf("nothing called %q is wanted; 'ucid status --all' lists what is", args[0])
+			}
+			if a.json {
+				return a.printJSON(found)
 			}
 			a.printExplanations(found)
 			return nil

@@ -5,11 +5,13 @@
 package term
 
 import (
+	"fmt"
 	"io"
 	"os"
 	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf16"
 
 	"golang.org/x/sys/unix"
 )
@@ -72,5 +74,26 @@ func Safe(text string) string {
 	}
 	return b.String()
 }
+
+// SafeJSON does the same inside the strings of a JSON text, which means the same afterwards.
+func SafeJSON(text string) string {
+	if strings.IndexFunc(text, unsafeJSON) < 0 {
+		return text
+	}
+	var b strings.Builder
+	for _, r := range text {
+		if !unsafeJSON(r) {
+			b.WriteRune(r)
+			continue
+		}
+		for _, unit := range utf16.AppendRune(nil, r) {
+			fmt.Fprintf(&b, `\u%04x`, unit)
+		}
+	}
+	return b.String()
+}
+
+// unsafeJSON leaves out what JSON itself escapes and the line feeds between its values.
+func unsafeJSON(r rune) bool { return r >= 0x7f && unsafe(r) }
 
 func unsafe(r rune) bool { return unicode.Is(unicode.C, r) || r == unicode.ReplacementChar }

@@ -16,6 +16,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -27,6 +28,7 @@ import (
 const (
 	maxRequest     = 1 << 20 // bytes of one message from a client
 	maxConnections = 128
+	maxCalls       = 64               // of one connection that are not answered yet
 	writeTime      = 10 * time.Second // a client that does not read for so long is dropped
 )
 
@@ -89,11 +91,23 @@ func Listen(path string) (net.Listener, error) {
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, err
 	}
-	mask := unix.Umask(0o117) // so that the socket is 0660 from the first moment
-	l, err := net.Listen("unix", path)
-	unix.Umask(mask)
-	return l, err
+	l, err := restricted.Listen(context.Background(), "unix", path)
+	if err != nil {
+		return nil, err
+	}
+	return l, os.Chmod(path, mode)
 }
+
+// mode is that of the socket.
+const mode = 0o660
+
+// restricted makes sockets with no more than that mode from the first moment on: a socket
+// hands its own mode to the file it is bound to. A umask would count for all threads.
+var restricted = net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) error {
+	var modeErr error
+	err := raw.Control(func(fd uintptr) { modeErr = unix.Fchmod(int(fd), mode) })
+	return errors.Join(err, modeErr)
+}}
 
 // Serve answers until ctx ends. It closes the listener.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
@@ -140,6 +154,7 @@ func (s *Server) connection(ctx context.Context, conn *net.UnixConn) {
 		return
 	}
 	out := &writer{conn: conn}
+	slots := make(chan struct{}, maxCalls)
 	in := bufio.NewScanner(conn)
 	in.Buffer(make([]byte, 0, 4096), maxRequest)
 	for in.Scan() {
@@ -148,7 +163,15 @@ func (s *Server) connection(ctx context.Context, conn *net.UnixConn) {
 			out.fail(nil, codeParse, errors.New("not a JSON-RPC request: "+err.Error()))
 			return
 		}
-		calls.Go(func() { s.call(ctx, caller, r, out) })
+		select {
+		case slots <- struct{}{}:
+			calls.Go(func() {
+				s.call(ctx, caller, r, out)
+				<-slots
+			})
+		default:
+			out.fail(r.ID, codeFailed, fmt.Errorf("at most %d calls at a time on one connection", maxCalls))
+		}
 	}
 	if errors.Is(in.Err(), bufio.ErrTooLong) {
 		out.fail(nil, codeParse, fmt.Errorf("a request is at most %d bytes", maxRequest))
