@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strconv"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -72,11 +73,26 @@ func New(opt Options) (*Driver, error) {
 		d.lock.Close()
 		return nil, err
 	}
+	keepOwnFiles()
 	d.reaper = unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == nil
 	d.forks, d.stops, d.events = newQueue(), newQueue(), newQueue()
 	d.watchStrays()
 	d.takeOver()
 	return d, nil
+}
+
+// keepOwnFiles makes sure that what the daemon itself inherited goes no further.
+func keepOwnFiles() {
+	const first, last = 3, 1<<32 - 1
+	if unix.CloseRange(first, last, unix.CLOSE_RANGE_CLOEXEC) == nil {
+		return
+	}
+	entries, _ := os.ReadDir("/proc/self/fd") // before Linux 5.11
+	for _, e := range entries {
+		if fd, err := strconv.Atoi(e.Name()); err == nil && fd >= first {
+			unix.CloseOnExec(fd)
+		}
+	}
 }
 
 // claim makes the directory and locks it.
