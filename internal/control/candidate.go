@@ -93,14 +93,28 @@ func restore(store *revision.Store, dir string, sums map[string]revision.Sum) (*
 	return c, nil
 }
 
-// sums names the content of each package.
-func (c *candidate) sums() map[string]revision.Sum {
-	sums := make(map[string]revision.Sum, len(c.contents))
-	for name, content := range c.contents {
+// texts reads the committed files as they are, also those that cannot be parsed.
+func texts(dir string, g services.Globals) map[string][]byte {
+	found := map[string][]byte{}
+	for _, name := range services.Reads(g) {
+		if text, err := uci.ReadText(filepath.Join(dir, name)); err == nil {
+			found[name] = text
+		}
+	}
+	return found
+}
+
+// sumsOf names each content.
+func sumsOf(contents map[string][]byte) map[string]revision.Sum {
+	sums := make(map[string]revision.Sum, len(contents))
+	for name, content := range contents {
 		sums[name] = revision.SumOf(content)
 	}
 	return sums
 }
+
+// sums names the content of each package.
+func (c *candidate) sums() map[string]revision.Sum { return sumsOf(c.contents) }
 
 // differing names the packages whose content is not the same in both, sorted.
 func differing(a, b map[string]revision.Sum) []string {

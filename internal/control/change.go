@@ -19,6 +19,7 @@ type Outcome string
 const (
 	Running   Outcome = "running"
 	Applied   Outcome = "applied"
+	Armed     Outcome = "armed"     // applied, and taken back unless it is confirmed
 	Unchanged Outcome = "unchanged" // there was nothing to do
 	Undone    Outcome = "undone"    // it failed, and everything was put back
 	Refused   Outcome = "refused"   // nothing was touched
@@ -31,7 +32,8 @@ type Change struct {
 	Revision int            `json:"revision,omitempty"` // that is applied after it
 	Who      string         `json:"who,omitempty"`
 	Started  time.Time      `json:"started"`
-	Took     time.Duration  `json:"took_ns"` // until everything was settled
+	Took     time.Duration  `json:"took_ns"`             // until everything was settled
+	Window   time.Duration  `json:"window_ns,omitempty"` // in which it has to be confirmed
 	Created  int            `json:"created"`
 	Changed  int            `json:"changed"`
 	Removed  int            `json:"removed"`

@@ -7,8 +7,8 @@ package control
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
+	"path/filepath"
 	"slices"
 	"sync"
 	"time"
@@ -18,6 +18,7 @@ import (
 	procdriver "ucid/internal/kind/proc/driver"
 	"ucid/internal/revision"
 	"ucid/internal/settings"
+	"ucid/internal/txn"
 	"ucid/services"
 	"ucid/uci"
 )
@@ -34,6 +35,7 @@ type Control struct {
 	Log       *slog.Logger
 
 	store   *revision.Store
+	journal txn.Journal
 	work    chan func(context.Context) // done one after the other by Run
 	changes *changes
 	started time.Time
@@ -43,13 +45,16 @@ type Control struct {
 	revision  revision.Revision
 	facts     map[engine.Fact]string
 	unapplied map[string]string // packages that differ from what is applied, and how
+	window    *transaction      // applied and not confirmed; nil: none
+	warned    bool              // that the window is nearly over; the loop alone uses it
 }
 
 // Open prepares a control. Nothing is observed or changed before [Control.Run].
 func Open(s settings.Settings, e *engine.Engine, events *event.Log, processes *procdriver.Driver, log *slog.Logger) *Control {
 	return &Control{Settings: s, Engine: e, Events: events, Processes: processes, Log: log,
-		store: openStore(s),
-		work:  make(chan func(context.Context)), changes: &changes{}, started: time.Now()}
+		store:   openStore(s),
+		journal: txn.In(filepath.Join(s.StateDir, "txn")),
+		work:    make(chan func(context.Context)), changes: &changes{}, started: time.Now()}
 }
 
 // Run keeps the system as it is wanted until ctx ends. What was applied last is wanted again;
@@ -85,48 +90,31 @@ func (c *Control) loop(ctx context.Context) error {
 			c.repair(ctx)
 		}
 		c.changes.settle(c.Engine)
+		c.checkWindow(ctx)
+	}
+}
+
+// do has f done by the loop and waits for it.
+func (c *Control) do(ctx context.Context, f func(context.Context) error) error {
+	done := make(chan error, 1)
+	select {
+	case c.work <- func(ctx context.Context) { done <- f(ctx) }:
+		return <-done
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 
 // nextRetry is how long the loop may sleep.
 func (c *Control) nextRetry() time.Duration {
-	next := time.Hour
+	next := c.nextCheck()
 	if at := c.Engine.NextRetry(); !at.IsZero() {
-		next = max(time.Until(at), 10*time.Millisecond)
+		next = min(next, max(time.Until(at), 10*time.Millisecond))
 	}
 	if at := c.changes.deadline(); !at.IsZero() {
 		next = min(next, max(time.Until(at), time.Millisecond))
 	}
 	return next
-}
-
-// resume makes the last applied revision the wish again.
-func (c *Control) resume(ctx context.Context) error {
-	facts, err := c.Engine.Facts(ctx)
-	if err != nil {
-		return fmt.Errorf("cannot look at this machine: %w", err)
-	}
-	c.facts = facts
-	last, ok, err := c.store.Last()
-	if err != nil {
-		c.Log.Error("an applied revision cannot be read; an older one is used", "error", err)
-	}
-	if !ok {
-		c.Log.Info("nothing was applied yet: watching only, until the first 'ucid reload'")
-		return nil
-	}
-	w, err := c.revive(last)
-	if err != nil {
-		return fmt.Errorf("cannot go on with revision %d: %w", last.ID, err)
-	}
-	c.adopt(w, last)
-	c.Engine.SetGoal(w.set)
-	result, err := c.Engine.Repair(ctx)
-	if err != nil {
-		return err
-	}
-	c.Log.Info("going on", "revision", last.ID, "created", result.Created, "changed", result.Changed, "removed", result.Removed)
-	return nil
 }
 
 // revive compiles a stored revision, with the sections it had frozen as they were before.

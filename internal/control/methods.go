@@ -59,6 +59,11 @@ func (c *Control) Methods() []Method {
 		method("why", View, func(ctx context.Context, _ Caller, r named) (any, error) { return c.Why(ctx, r.Name), nil }),
 		method("wait", View, func(ctx context.Context, _ Caller, r waitRequest) (any, error) { return c.Wait(ctx, r.ID) }),
 		method("apply", Administer, c.callApply),
+		method("confirm", Operate, func(ctx context.Context, _ Caller, r waitRequest) (any, error) { return c.Confirm(ctx, r.ID) }),
+		method("rollback", Administer, c.callRollback),
+		method("history", View, func(context.Context, Caller, none) (any, error) { return c.History() }),
+		method("history.files", Administer, func(_ context.Context, _ Caller, r revisionRequest) (any, error) { return c.Files(r.Revision) }),
+		method("history.purge", Administer, func(ctx context.Context, _ Caller, _ none) (any, error) { return none{}, c.Purge(ctx) }),
 		method("events", View, c.callEvents),
 		method("service.list", View, func(context.Context, Caller, none) (any, error) { return c.ServiceList(), nil }),
 		method("service.action", Operate, c.callAction),
@@ -67,10 +72,11 @@ func (c *Control) Methods() []Method {
 }
 
 type (
-	none        struct{}
-	named       struct{ Name string }
-	waitRequest struct{ ID string }
-	tailRequest struct {
+	none            struct{}
+	named           struct{ Name string }
+	waitRequest     struct{ ID string }
+	revisionRequest struct{ Revision int }
+	tailRequest     struct {
 		Name   string
 		Lines  int
 		Follow bool
@@ -100,6 +106,11 @@ func method[P any](name string, role Role, call func(context.Context, Caller, P)
 func (c *Control) callApply(ctx context.Context, caller Caller, r Request) (any, error) {
 	r.Who = caller.Name
 	return c.Apply(ctx, r)
+}
+
+func (c *Control) callRollback(ctx context.Context, caller Caller, r Request) (any, error) {
+	r.Who = caller.Name
+	return c.Rollback(ctx, r)
 }
 
 func (c *Control) callAction(ctx context.Context, _ Caller, r actionRequest) (any, error) {

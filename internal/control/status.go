@@ -27,6 +27,7 @@ type Status struct {
 	Objects   []engine.Object   `json:"objects,omitempty"` // all of them, or only those that are not ok
 	Problems  []uci.Problem     `json:"problems,omitempty"`
 	LastApply *Change           `json:"last_apply,omitempty"`
+	Window    *Window           `json:"window,omitempty"` // a change that waits to be confirmed
 }
 
 // StatusRequest chooses what a status lists.
@@ -39,7 +40,7 @@ type StatusRequest struct {
 func (c *Control) Status(r StatusRequest) Status {
 	_, revision, _ := c.current()
 	s := Status{Started: c.started, Revision: revision.ID, AppliedAt: revision.Time, AppliedBy: revision.Who,
-		Unapplied: c.Unapplied(), Problems: c.Problems(), Counts: c.Engine.Counts()}
+		Unapplied: c.Unapplied(), Problems: c.Problems(), Counts: c.Engine.Counts(), Window: c.Window()}
 	for _, service := range services.All() {
 		s.Services = append(s.Services, service.Name)
 	}

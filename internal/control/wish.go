@@ -132,7 +132,11 @@ func (w *wish) frozenBySection() map[services.Section]map[string]revision.Sum {
 	return packages
 }
 
-// mistakes are the problems that are not just warnings.
-func (w *wish) mistakes() []uci.Problem {
-	return slices.DeleteFunc(slices.Clone(w.problems), func(p uci.Problem) bool { return p.Warning })
+// globalsOf are the settings of the router in a wish, which may be nil.
+func globalsOf(w *wish) services.Globals {
+	if w == nil {
+		g, _ := services.DecodeGlobals(nil)
+		return g
+	}
+	return w.compiled.Globals
 }

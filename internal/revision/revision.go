@@ -19,6 +19,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"ucid/internal/durable"
 )
 
 // Sum names a blob: the SHA-256 of its content in hexadecimal.
@@ -39,9 +41,21 @@ type Frozen struct {
 	Packages map[string]Sum `json:"packages"` // of the older configuration
 }
 
-// A Revision is an applied configuration.
+// State says what became of a revision.
+type State string
+
+const (
+	Applied  State = "applied"
+	Pending  State = "pending"  // applied, and taken back unless it is confirmed
+	Rejected State = "rejected" // taken back; never applied again but by hand
+	Saved    State = "saved"    // never applied: files that a rollback was about to replace
+)
+
+// A Revision is a configuration.
 type Revision struct {
 	ID       int            `json:"id"` // from 1
+	State    State          `json:"state"`
+	Change   string         `json:"change,omitempty"` // that brought it
 	Time     time.Time      `json:"time"`
 	Who      string         `json:"who,omitempty"`
 	Message  string         `json:"message,omitempty"`
@@ -80,54 +94,69 @@ func (s *Store) Add(r Revision, contents map[string][]byte) (Revision, error) {
 	if len(ids) > 0 {
 		r.ID = ids[len(ids)-1] + 1
 	}
-	r.Packages = map[string]Sum{}
-	for name, content := range contents {
-		sum := SumOf(content)
-		r.Packages[name] = sum
-		if _, err := os.Stat(s.blob(sum)); errors.Is(err, fs.ErrNotExist) {
-			if err := write(s.blob(sum), content); err != nil {
-				return r, err
-			}
-		}
-	}
-	text, err := json.MarshalIndent(r, "", "\t")
-	if err != nil {
+	if r.Packages, err = s.PutBlobs(contents); err != nil {
 		return r, err
 	}
-	if err := write(s.record(r.ID), append(text, '\n')); err != nil {
+	if err := s.put(r); err != nil {
 		return r, err
 	}
 	return r, s.prune(append(ids, r.ID))
 }
 
-// write makes a file whole or not at all: 0600 from the first byte, synced, renamed, and the
-// directory synced.
-func write(path string, content []byte) error {
-	dir := filepath.Dir(path)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
+// PutBlobs stores contents by their digests, which it returns.
+func (s *Store) PutBlobs(contents map[string][]byte) (map[string]Sum, error) {
+	sums := make(map[string]Sum, len(contents))
+	for name, content := range contents {
+		sum := SumOf(content)
+		sums[name] = sum
+		if _, err := os.Stat(s.blob(sum)); errors.Is(err, fs.ErrNotExist) {
+			if err := durable.WriteFile(s.blob(sum), content); err != nil {
+				return nil, err
+			}
+		}
 	}
-	temp, err := os.CreateTemp(dir, ".new-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(temp.Name())
-	_, err = temp.Write(content)
-	if err = errors.Join(err, temp.Sync(), temp.Close()); err != nil {
-		return fmt.Errorf("cannot write %s: %w", path, err)
-	}
-	if err := os.Rename(temp.Name(), path); err != nil {
-		return err
-	}
-	return syncDir(dir)
+	return sums, nil
 }
 
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
+func (s *Store) put(r Revision) error {
+	text, err := json.MarshalIndent(r, "", "\t")
 	if err != nil {
 		return err
 	}
-	return errors.Join(d.Sync(), d.Close())
+	return durable.WriteFile(s.record(r.ID), append(text, '\n'))
+}
+
+// SetState notes what became of a revision.
+func (s *Store) SetState(id int, state State) error {
+	r, err := s.Get(id)
+	if err != nil {
+		return err
+	}
+	r.State = state
+	return s.put(r)
+}
+
+// All returns the revisions that can be read, newest first. The error tells of the others.
+func (s *Store) All() ([]Revision, error) {
+	ids, err := s.IDs()
+	var all []Revision
+	for _, id := range slices.Backward(ids) {
+		r, e := s.Get(id)
+		if err = errors.Join(err, e); e == nil {
+			all = append(all, r)
+		}
+	}
+	return all, err
+}
+
+// Purge removes all revisions but those of the given numbers, and what only they needed.
+func (s *Store) Purge(keep ...int) error {
+	ids, err := s.IDs()
+	if err != nil {
+		return err
+	}
+	kept := slices.DeleteFunc(slices.Clone(ids), func(id int) bool { return !slices.Contains(keep, id) })
+	return s.retain(ids, kept)
 }
 
 // IDs returns the stored revisions, oldest first.
@@ -160,13 +189,13 @@ func (s *Store) Get(id int) (Revision, error) {
 	return r, nil
 }
 
-// Last reads the newest revision that can be read; ok is false when there is none.
+// Last reads the newest applied revision that can be read; ok is false when there is none.
 // The error tells of newer ones that could not be read.
 func (s *Store) Last() (r Revision, ok bool, err error) {
 	ids, err := s.IDs()
 	for _, id := range slices.Backward(ids) {
 		r, e := s.Get(id)
-		if e == nil && s.whole(r) {
+		if e == nil && r.State == Applied && s.whole(r) {
 			return r, true, err
 		}
 		err = errors.Join(err, e)
@@ -206,24 +235,36 @@ func (s *Store) Content(sum Sum) ([]byte, error) {
 	return content, err
 }
 
-// prune removes the oldest revisions beyond those kept, and blobs nobody needs.
+// prune removes the oldest revisions beyond those kept, but never the newest applied one, and
+// blobs nobody needs.
 func (s *Store) prune(ids []int) error {
 	if len(ids) <= s.keep {
 		return nil
 	}
-	for _, id := range ids[:len(ids)-s.keep] {
-		if err := os.Remove(s.record(id)); err != nil {
-			return err
-		}
+	kept := ids[len(ids)-s.keep:]
+	if last, ok, _ := s.Last(); ok && !slices.Contains(kept, last.ID) {
+		kept = append([]int{last.ID}, kept...)
 	}
+	return s.retain(ids, kept)
+}
+
+// retain removes the revisions that are not kept.
+func (s *Store) retain(ids, kept []int) error {
 	needed := map[Sum]bool{}
-	for _, id := range ids[len(ids)-s.keep:] {
+	for _, id := range kept {
 		r, err := s.Get(id)
 		if err != nil {
 			return err // what it needs is not known, so nothing is removed
 		}
 		for _, sum := range r.sums() {
 			needed[sum] = true
+		}
+	}
+	for _, id := range ids {
+		if !slices.Contains(kept, id) {
+			if err := os.Remove(s.record(id)); err != nil {
+				return err
+			}
 		}
 	}
 	return s.sweep(needed)
