@@ -67,10 +67,14 @@ func compile(c *Config, b *services.Builder) {
 
 // draft is a process in the making. Each step reports what is wrong and makes the draft bad.
 type draft struct {
-	b   *services.Builder
-	p   *Process
-	bad bool
+	b     *services.Builder
+	p     *Process
+	bad   bool
+	items int // mistakes in lists
 }
+
+// reported bounds how many mistakes in the lists of one section are shown.
+const reported = 20
 
 func (d *draft) wrong(option, format string, args ...any) {
 	d.bad = true
@@ -80,6 +84,9 @@ func (d *draft) wrong(option, format string, args ...any) {
 // wrongItem is wrong for one value of a list. It is not shown unless the text does.
 func (d *draft) wrongItem(option, item, format string, args ...any) {
 	d.bad = true
+	if d.items++; d.items > reported {
+		return
+	}
 	d.b.ItemProblem(d.p.Meta, option, item, option+" "+fmt.Sprintf(format, args...))
 }
 

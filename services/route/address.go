@@ -4,7 +4,6 @@ package route
 
 import (
 	"net/netip"
-	"slices"
 	"strings"
 
 	"ucid/internal/kind/addr"
@@ -24,6 +23,7 @@ func (n *network) readAddresses(i *iface) {
 	if i.off() {
 		return
 	}
+	i.seen = make(map[netip.Prefix]bool, len(c.IPAddr)+len(c.IP6Addr))
 	for _, text := range c.IPAddr {
 		n.readAddress(i, "ipaddr", text, c.Netmask, false)
 	}
@@ -41,21 +41,28 @@ func (n *network) readAddresses(i *iface) {
 
 func (n *network) readAddress(i *iface, option, text, netmask string, ipv6 bool) {
 	p, bare, fault := parsePrefix(text, netmask, ipv6)
+	before := len(i.seen)
+	i.seen[p] = true
 	switch {
+	case i.wrong >= listed:
+		return
 	case fault != "":
 		other := map[bool]string{false: "; say ip6addr", true: "; say ipaddr"}[ipv6]
 		if _, _, wrong := parsePrefix(text, "", !ipv6); wrong != "" {
 			other = ""
 		}
 		i.broken = true
+		i.wrong++
 		n.refuseItem(i.cfg.Meta, option, text, "'%s' %s%s", text, fault, other)
 		return
 	case p.Addr().IsUnspecified() || p.Addr().IsMulticast():
 		i.broken = true
+		i.wrong++
 		n.refuseItem(i.cfg.Meta, option, text, "'%s' cannot be the address of an interface", text)
 		return
-	case slices.Contains(i.addrs, p):
+	case len(i.seen) == before:
 		i.broken = true
+		i.wrong++
 		n.refuseItem(i.cfg.Meta, option, text, "'%s' is there twice", text)
 		return
 	case bare && !ipv6 && i.get("ptpaddr") == "":
@@ -68,7 +75,7 @@ func (n *network) readAddress(i *iface, option, text, netmask string, ipv6 bool)
 // neighbour checks that a gateway can be reached over the device.
 func (n *network) neighbour(m uci.Meta, option, dev string, gateway netip.Addr) bool {
 	switch {
-	case n.hosts.own(dev, gateway):
+	case n.hosts.own[onDevice{dev, gateway}]:
 		return n.refuse(m, option, "'%s' is the router's own address on %s", gateway, dev)
 	case n.hosts.reaches(dev, gateway):
 		return true
@@ -80,9 +87,13 @@ func (n *network) neighbour(m uci.Meta, option, dev string, gateway netip.Addr) 
 // networksOf lists the networks of a device for people, those of one family.
 func (n *network) networksOf(dev string, like netip.Addr) string {
 	var networks []string
-	for _, at := range n.hosts.networks {
-		if at.dev == dev && at.prefix.Addr().Is6() == like.Is6() {
-			networks = append(networks, at.prefix.Masked().String())
+	for _, p := range n.hosts.on[dev] {
+		if len(networks) == listed {
+			networks = append(networks, "…")
+			break
+		}
+		if p.Addr().Is6() == like.Is6() {
+			networks = append(networks, p.String())
 		}
 	}
 	if networks == nil {

@@ -4,8 +4,6 @@ package route
 
 import (
 	"fmt"
-	"net/netip"
-
 	"ucid/internal/kind/addr"
 	kroute "ucid/internal/kind/route"
 	krule "ucid/internal/kind/rule"
@@ -18,15 +16,15 @@ type network struct {
 	b      *services.Builder
 	ifaces map[string]*iface
 	order  []*iface
+	known  string // the names of the interfaces, for people
 	hosts  onlink
 	addrs  map[addr.Key]*uci.Section // who asked for what first
 	routes map[kroute.Key]*uci.Section
 	rules  map[krule.Rule]*uci.Section
-	via    map[netip.Addr]string // gateways whose device was found
 }
 
 func compile(c *Config, b *services.Builder) {
-	n := &network{b: b, addrs: map[addr.Key]*uci.Section{}, via: map[netip.Addr]string{},
+	n := &network{b: b, addrs: map[addr.Key]*uci.Section{},
 		routes: make(map[kroute.Key]*uci.Section, len(c.Routes)+len(c.Routes6)),
 		rules:  make(map[krule.Rule]*uci.Section, len(c.Rules)+len(c.Rules6))}
 	n.readInterfaces(c)

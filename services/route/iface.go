@@ -23,8 +23,11 @@ type iface struct {
 	cfg     *Interface     // nil: it is configured by others, or it is wrong
 	device  string         // "" when it is not known
 	fault   string         // why it has no device, behind the name of the option
+	found   bool           // the device is not in the section: others know it
 	addrs   []netip.Prefix // its addresses, each with the length of its network
 	peer    netip.Addr
+	seen    map[netip.Prefix]bool
+	wrong   int   // how many addresses were reported
 	broken  bool  // it has addresses that are wrong
 	step    uint8 // of finding the device: 0 not begun, 1 on the way, 2 done
 }
@@ -77,40 +80,57 @@ func (n *network) readInterfaces(c *Config) {
 	}
 }
 
-// findDevice finds the device an interface stands for.
+// findDevice finds the device an interface stands for, and those of the interfaces on the way.
 func (n *network) findDevice(i *iface) {
-	if i.step != 0 {
-		return
+	var chain []*iface
+	for at := i; at != nil && at.step == 0; at = n.ifaces[at.alias()] {
+		at.step = 1
+		chain = append(chain, at)
 	}
-	i.step = 1
-	given := cmp.Or(i.get("device"), i.get("ifname"))
-	switch other, alias := strings.CutPrefix(given, "@"); {
-	case alias && !makesDevice(i.proto):
-		i.device, i.fault = n.follow(i, other)
-	case i.get("type") == "bridge" && ours(i.proto):
-		i.device = "br-" + i.name
-	default:
-		i.device, i.fault = n.named(i, given)
+	for _, at := range slices.Backward(chain) {
+		switch other := at.alias(); {
+		case other != "":
+			at.device, at.fault = n.follow(at, other)
+		case at.get("type") == "bridge" && ours(at.proto):
+			at.device = "br-" + at.name
+		default:
+			at.device, at.fault = n.named(at)
+		}
+		if at.device != "" && !validDevice(at.device) {
+			at.fault = "'" + at.device + "' is not the name of a device: it has 1 to 15 characters, no blank, '/' or ':'"
+			at.device = ""
+		}
+		at.step = 2
 	}
-	if i.device != "" && !validDevice(i.device) {
-		i.fault = "'" + i.device + "' is not the name of a device: it has 1 to 15 characters, no blank, '/' or ':'"
-		i.device = ""
+}
+
+// given is the device as the section names it.
+func (i *iface) given() string { return cmp.Or(i.get("device"), i.get("ifname")) }
+
+// alias is the interface whose device it has, "" when it has its own.
+func (i *iface) alias() string {
+	if other, ok := strings.CutPrefix(i.given(), "@"); ok && !makesDevice(i.proto) {
+		return other
 	}
-	i.step = 2
+	return ""
 }
 
 // named is the device of an interface that says which, or that others make.
-func (n *network) named(i *iface, given string) (device, fault string) {
+func (n *network) named(i *iface) (device, fault string) {
 	switch i.proto {
 	case "pppoe", "pppoa", "pptp", "3g":
 		return i.proto + "-" + i.name, ""
 	case "wireguard":
 		return i.name, ""
 	}
-	if given != "" && !makesDevice(i.proto) {
+	if given := i.given(); given != "" && !makesDevice(i.proto) {
 		return given, ""
 	}
-	if device, ok := n.b.Device(i.name); ok && !ours(i.proto) {
+	if ours(i.proto) {
+		return "", "is missing"
+	}
+	i.found = true
+	if device, ok := n.b.Device(i.name); ok {
 		return device, ""
 	}
 	return "", "is missing"
@@ -139,7 +159,6 @@ func (n *network) follow(i *iface, other string) (device, fault string) {
 	if o.step == 1 {
 		return "", "'@" + other + "' leads back to interface '" + i.name + "' itself; name a real device in one of them"
 	}
-	n.findDevice(o)
 	if o.device == "" {
 		return "", "'@" + other + "': that interface has no device itself"
 	}
@@ -150,7 +169,7 @@ func (n *network) follow(i *iface, other string) (device, fault string) {
 func (n *network) provide() {
 	for _, i := range n.order {
 		n.b.Provide(services.InterfaceProto, i.name, cmp.Or(i.proto, "none"))
-		if i.device != "" && !makesDevice(i.proto) {
+		if i.device != "" && !i.found { // what was found would prove itself in the next round
 			n.b.Provide(services.InterfaceDevice, i.name, i.device)
 		}
 		if i.cfg == nil && strings.Contains(i.fault, "leads back") {
@@ -190,7 +209,13 @@ func (n *network) resolve(m uci.Meta, option, given string) (i *iface, device st
 const listed = 12
 
 func (n *network) listInterfaces() string {
-	names := slices.Sorted(maps.Keys(n.ifaces))
+	if n.known == "" {
+		n.known = listNames(slices.Sorted(maps.Keys(n.ifaces)))
+	}
+	return n.known
+}
+
+func listNames(names []string) string {
 	switch {
 	case len(names) == 0:
 		return "there is no interface section; add one, or say option device"

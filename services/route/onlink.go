@@ -4,7 +4,6 @@ package route
 
 import (
 	"net/netip"
-	"slices"
 	"strings"
 
 	"ucid/internal/kind/link"
@@ -12,24 +11,23 @@ import (
 
 // onlink knows which neighbours a gateway may be, by what the configuration says.
 type onlink struct {
-	networks []netAt                   // of static interfaces
-	static   map[string]bool           // devices that have a static interface with addresses
+	networks prefixes                  // of static interfaces
+	on       map[string][]netip.Prefix // the same by device, for people
 	open     map[string]bool           // devices that others give addresses too
-	routes   map[netip.Prefix][]string // devices of routes without a gateway
-	observed []netAt                   // networks on all devices of the system; nil: not asked yet
-	asked    bool
+	own      map[onDevice]bool         // addresses of the router
+	routes   prefixes                  // routes without a gateway
+	observed prefixes                  // networks on all devices of the system
+	asked    bool                      // whether observed was
 }
 
-// netAt is a network on a device; the prefix keeps the address of the device in it.
-type netAt struct {
-	dev    string
-	prefix netip.Prefix
-	peer   bool // the other end of a point-to-point link
+type onDevice struct {
+	dev  string
+	addr netip.Addr
 }
 
 // linkRoutes collects what makes neighbours reachable: addresses and routes to a device.
 func (n *network) linkRoutes(c *Config) onlink {
-	o := onlink{static: map[string]bool{}, open: map[string]bool{}, routes: map[netip.Prefix][]string{}}
+	o := onlink{on: map[string][]netip.Prefix{}, open: map[string]bool{}, own: map[onDevice]bool{}}
 	for _, i := range n.order {
 		o.addInterface(i)
 	}
@@ -49,13 +47,18 @@ func (o *onlink) addInterface(i *iface) {
 		o.open[i.device] = true
 		return
 	}
-	o.static[i.device] = true
 	for _, p := range i.addrs {
-		o.networks = append(o.networks, netAt{dev: i.device, prefix: p})
+		o.addNetwork(i.device, p)
+		o.own[onDevice{i.device, p.Addr()}] = true
 	}
 	if i.peer.IsValid() {
-		o.networks = append(o.networks, netAt{i.device, netip.PrefixFrom(i.peer, i.peer.BitLen()), true})
+		o.addNetwork(i.device, netip.PrefixFrom(i.peer, i.peer.BitLen()))
 	}
+}
+
+func (o *onlink) addNetwork(dev string, p netip.Prefix) {
+	o.networks.add(p, dev)
+	o.on[dev] = append(o.on[dev], p.Masked())
 }
 
 func (n *network) addLinkRoute(o *onlink, r *Route) {
@@ -64,10 +67,9 @@ func (n *network) addLinkRoute(o *onlink, r *Route) {
 	}
 	device := n.quietDevice(r)
 	p, _, fault := parsePrefix(r.Target, r.Netmask, r.ipv6())
-	if fault != "" || device == "" || slices.Contains(o.routes[p], device) {
-		return
+	if fault == "" && device != "" {
+		o.routes.add(p, device)
 	}
-	o.routes[p] = append(o.routes[p], device)
 }
 
 // quietDevice is the device a route names, "" when there is none or it is wrong.
@@ -89,88 +91,41 @@ func (n *network) quietDevice(r *Route) string {
 // reaches reports whether a gateway can be a neighbour on the device. On a device whose
 // addresses do not all stand in the configuration it may be.
 func (o *onlink) reaches(dev string, gateway netip.Addr) bool {
-	if !o.static[dev] || o.open[dev] || gateway.IsLinkLocalUnicast() {
+	if len(o.on[dev]) == 0 || o.open[dev] || gateway.IsLinkLocalUnicast() {
 		return true
 	}
-	for _, at := range o.networks {
-		if at.dev == dev && at.prefix.Contains(gateway) {
-			return true
-		}
-	}
-	_, ok := o.byRoute(gateway, 0, dev)
-	return ok
+	_, network := o.networks.find(gateway, dev, 0)
+	_, route := o.routes.find(gateway, dev, 0)
+	return network || route
 }
 
-// byRoute finds the device of the longest route without a gateway that holds the address. An
-// empty dev means any device.
-func (o *onlink) byRoute(a netip.Addr, shortest int, dev string) (string, bool) {
-	if len(o.routes) == 0 {
+// deviceFor finds the device on whose link a gateway is: by static interfaces, by routes, and
+// then by the addresses the system has. A default route leads to no neighbour in particular.
+func (n *network) deviceFor(gateway netip.Addr) (string, bool) {
+	if gateway.IsLinkLocalUnicast() {
 		return "", false
 	}
-	for length := a.BitLen(); length >= shortest; length-- {
-		p, _ := a.Prefix(length)
-		for _, device := range o.routes[p] {
-			if dev == "" || dev == device {
-				return device, true
-			}
-		}
+	if device, ok := n.hosts.networks.find(gateway, "", 0); ok {
+		return device, true
 	}
-	return "", false
+	if device, ok := n.hosts.routes.find(gateway, "", 1); ok {
+		return device, true
+	}
+	n.observe()
+	return n.hosts.observed.find(gateway, "", 0)
 }
 
-// own reports whether an address is one of the router's on the device.
-func (o *onlink) own(dev string, a netip.Addr) bool {
-	return slices.ContainsFunc(o.networks, func(at netAt) bool {
-		return at.dev == dev && at.prefix.Addr() == a && !at.peer
-	})
-}
-
-// deviceFor finds the device on whose link a gateway is.
-func (n *network) deviceFor(gateway netip.Addr) (string, bool) {
-	if device, known := n.via[gateway]; known {
-		return device, device != ""
-	}
-	device := n.search(gateway)
-	n.via[gateway] = device
-	return device, device != ""
-}
-
-func (n *network) search(gateway netip.Addr) string {
-	if gateway.IsLinkLocalUnicast() {
-		return ""
-	}
-	if device := longest(n.hosts.networks, gateway); device != "" {
-		return device
-	}
-	if device, ok := n.hosts.byRoute(gateway, 1, ""); ok {
-		return device
-	}
-	return longest(n.observed(), gateway)
-}
-
-// longest finds the device of the longest of the networks that hold an address.
-func longest(networks []netAt, a netip.Addr) string {
-	device, length := "", -1
-	for _, at := range networks {
-		if at.prefix.Bits() > length && at.prefix.Contains(a) {
-			device, length = at.dev, at.prefix.Bits()
-		}
-	}
-	return device
-}
-
-// observed are the networks of all addresses the system has.
-func (n *network) observed() []netAt {
+// observe asks once for the networks of all addresses the system has.
+func (n *network) observe() {
 	if n.hosts.asked {
-		return n.hosts.observed
+		return
 	}
 	n.hosts.asked = true
 	for device, addresses := range n.b.Facts(link.Addresses) {
 		for text := range strings.FieldsSeq(addresses) {
 			if p, err := netip.ParsePrefix(text); err == nil {
-				n.hosts.observed = append(n.hosts.observed, netAt{dev: device, prefix: p})
+				n.hosts.observed.add(p, device)
 			}
 		}
 	}
-	return n.hosts.observed
 }

@@ -4,7 +4,6 @@ package route
 
 import (
 	"net/netip"
-	"slices"
 
 	"ucid/internal/kind/addr"
 	kroute "ucid/internal/kind/route"
@@ -146,6 +145,7 @@ func tableOr(table uint32) uint32 {
 // connected asks for the routes to the networks of an interface with a metric or a table: the
 // kernel would put them into main, with a metric of its own.
 func (n *network) connected(i *iface, tables [2]uint32, w *wishes) {
+	seen := map[netip.Prefix]bool{}
 	for k := range w.addrs {
 		a := &w.addrs[k]
 		ip, table := a.Prefix.Addr(), tables[familyIndex(a.Prefix.Addr())]
@@ -155,7 +155,8 @@ func (n *network) connected(i *iface, tables [2]uint32, w *wishes) {
 		a.NoRoute = true
 		r := kroute.Route{Table: tableOr(table), Dst: a.Prefix.Masked(), Dev: i.device,
 			Metric: kernelMetric(i.cfg.Metric, ip.Is6()), Type: kroute.Unicast}
-		if !slices.Contains(w.routes, r) {
+		if !seen[r.Dst] {
+			seen[r.Dst] = true
 			w.routes = append(w.routes, r)
 		}
 	}
@@ -165,9 +166,7 @@ func (n *network) connected(i *iface, tables [2]uint32, w *wishes) {
 func (n *network) policy(i *iface, tables [2]uint32, w *wishes) {
 	add := func(r krule.Rule) {
 		r.Action = krule.Lookup
-		if !slices.Contains(w.rules, r) {
-			w.rules = append(w.rules, r)
-		}
+		w.rules = append(w.rules, r) // ask leaves out what is there twice
 	}
 	for _, p := range i.addrs {
 		table := tables[familyIndex(p.Addr())]

@@ -137,10 +137,17 @@ func (d *draft) address(text string) (netip.Addr, bool) {
 	return a, ok
 }
 
+// maxNexthops keeps a route within one netlink message.
+const maxNexthops = 256
+
 // nexthops reads the several next hops.
 func (d *draft) nexthops() {
 	if d.out.Type != kroute.Unicast {
 		d.wrong("nexthop", "has no use: only a route of type 'unicast' can have several ways")
+		return
+	}
+	if len(d.r.Nexthops) > maxNexthops {
+		d.wrong("nexthop", "is there %d times, which is more than %d", len(d.r.Nexthops), maxNexthops)
 		return
 	}
 	var hops []kroute.Nexthop
