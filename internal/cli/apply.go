@@ -15,22 +15,29 @@ import (
 
 func (a *app) applyCommand(name string) *cobra.Command {
 	var noWait bool
-	var message string
+	var r control.Request
 	cmd := &cobra.Command{
 		Use:   name,
 		Short: map[string]string{"reload": "Apply what is committed", "apply": "Apply what is committed; the same as reload"}[name],
 		Long: `Read the committed configuration again, apply what has changed, and wait until it
 is done. What did not change is not touched. A file or section with a mistake keeps
 what it had; the rest is applied, and the status is 1. When the system refuses a
-change for good, everything is put back.`,
-		Example: "  uci commit && ucid " + name,
+change for good, everything is put back.
+
+With --confirm the change is taken back, files and system, unless 'ucid confirm' comes in
+time: also when the daemon is killed or the machine is started again meanwhile. With
+--probe it is confirmed by itself once every probe has succeeded: ping:ADDRESS,
+tcp:HOST:PORT, http:URL, or a command (run without a shell).`,
+		Example: "  uci commit && ucid " + name + "\n  ucid " + name + " --confirm 60s --probe ping:203.0.113.1",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.apply(cmd.Context(), control.Request{Message: message}, noWait)
+			return a.apply(cmd.Context(), r, noWait)
 		},
 	}
 	cmd.Flags().BoolVar(&noWait, "no-wait", false, "print the change id and do not wait; see 'ucid wait'")
-	cmd.Flags().StringVarP(&message, "message", "m", "", "why, for the history")
+	cmd.Flags().StringVarP(&r.Message, "message", "m", "", "why, for the history")
+	cmd.Flags().DurationVar(&r.Confirm, "confirm", 0, "take it back unless 'ucid confirm' comes in this time, as in 60s")
+	cmd.Flags().StringArrayVar(&r.Probes, "probe", nil, "confirm when this succeeds; may be given several times")
 	return cmd
 }
 
@@ -80,7 +87,7 @@ func (a *app) await(ctx context.Context, id string) error {
 	return nil
 }
 
-var outcomeStyle = map[control.Outcome]term.Style{control.Applied: term.Green, control.Unchanged: term.Green,
+var outcomeStyle = map[control.Outcome]term.Style{control.Applied: term.Green, control.Unchanged: term.Green, control.Armed: term.Yellow,
 	control.Undone: term.Red, control.Refused: term.Red}
 
 func (a *app) printChange(c control.Change) {
@@ -92,6 +99,9 @@ func (a *app) printChange(c control.Change) {
 		fmt.Fprintf(a.out, "%s: %s: %s\n", c.ID, outcome, term.Safe(c.Error))
 	case control.Undone:
 		fmt.Fprintf(a.out, "%s: %s: a change failed, everything was put back (revision %d, %s)\n", c.ID, outcome, c.Revision, short(c.Took))
+	case control.Armed:
+		fmt.Fprintf(a.out, "%s: %s: %d created, %d changed, %d removed (revision %d); goes back by itself in %s unless you type 'ucid confirm'\n",
+			c.ID, outcome, c.Created, c.Changed, c.Removed, c.Revision, time.Until(c.Started.Add(c.Window)).Round(time.Second))
 	default:
 		fmt.Fprintf(a.out, "%s: %s: %d created, %d changed, %d removed (revision %d, %s)\n",
 			c.ID, outcome, c.Created, c.Changed, c.Removed, c.Revision, short(c.Took))

@@ -98,6 +98,10 @@ func (a *app) printStatus(s control.Status) {
 	} else {
 		fmt.Fprintf(a.out, "Revision %d, applied %s by %s.\n", s.Revision, s.AppliedAt.Format(time.DateTime), term.Safe(s.AppliedBy))
 	}
+	if w := s.Window; w != nil {
+		fmt.Fprintln(a.out, a.paint.Paint(term.Yellow, fmt.Sprintf(
+			"Change %s goes back to revision %d in %s unless you type 'ucid confirm'.", w.Change, w.Before, w.Left.Round(time.Second))))
+	}
 	for _, name := range slices.Sorted(maps.Keys(s.Unapplied)) {
 		fmt.Fprintf(a.out, "%s: %s; see 'ucid plan', then 'ucid reload'\n",
 			term.Safe(name), a.paint.Paint(term.Yellow, unappliedWords[s.Unapplied[name]]))

@@ -92,7 +92,7 @@ func (c *Control) apply(ctx context.Context, p *pendingChange, r Request) {
 	}
 	change := c.changes.copyOf(p)
 	change.Problems, change.Revision = t.wish.problems, t.Before
-	if r.Revision == 0 && r.Confirm == 0 && c.isApplied(t.wish) {
+	if r.Revision == 0 && c.isApplied(t.wish) {
 		c.again(ctx, t.wish, p, change)
 		return
 	}

@@ -6,10 +6,12 @@ import (
 	"context"
 	"errors"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
 	"ucid/internal/engine"
+	"ucid/internal/revision"
 	"ucid/uci"
 )
 
@@ -77,6 +79,16 @@ type pendingChange struct {
 	done    chan struct{}
 	end     func(Change)
 	touched map[engine.Ref]bool // objects of long life that it changed
+}
+
+// numberFrom makes the numbers go on after those of the stored revisions, so that the name of
+// a change of a former daemon is not given to another soon.
+func (cs *changes) numberFrom(all []revision.Revision) {
+	for _, r := range all {
+		if n, err := strconv.Atoi(strings.TrimPrefix(r.Change, "c")); err == nil {
+			cs.next = max(cs.next, n)
+		}
+	}
 }
 
 func (cs *changes) begin(who string, end func(Change)) *pendingChange {

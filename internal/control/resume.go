@@ -20,6 +20,8 @@ func (c *Control) resume(ctx context.Context) error {
 		return fmt.Errorf("cannot look at this machine: %w", err)
 	}
 	c.facts = facts
+	stored, _ := c.store.All() // what cannot be read is told below
+	c.changes.numberFrom(stored)
 	t, open, err := c.journal.Read()
 	if err != nil {
 		c.Log.Error("the change that was on its way is not known; what was applied before it is wanted", "error", err)
