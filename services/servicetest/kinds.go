@@ -58,7 +58,7 @@ func details(v reflect.Value, told []string) string {
 }
 
 // wanted shows all objects of a set, in the order they were asked for, kind by kind.
-func wanted(t *testing.T, s *engine.Set, kinds []Kind) string {
+func wanted(t testing.TB, s *engine.Set, kinds []Kind) string {
 	t.Helper()
 	var all []string
 	for _, k := range kinds {

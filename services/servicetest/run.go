@@ -16,6 +16,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -41,27 +42,45 @@ func Run(t *testing.T, pattern string, more ...Kind) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			check(t, file, archive, append(kinds, more...))
+			if *update {
+				rewrite(t, file, archive, slices.Concat(kinds, more))
+				return
+			}
+			check(t, file, archive, slices.Concat(kinds, more))
 		})
 	}
 }
 
-func check(t *testing.T, file string, archive *txtar.Archive, kinds []Kind) {
+// results are the parts of an archive that a run makes.
+var results = []string{"wanted", "problems"}
+
+// run compiles an archive and gives the text of each result.
+func run(t testing.TB, archive *txtar.Archive, kinds []Kind) map[string]string {
 	t.Helper()
 	c := Compile(t, archive)
-	got := map[string]string{"wanted": wanted(t, c.Set, kinds), "problems": problems(c)}
-	for _, name := range []string{"wanted", "problems"} {
-		f := part(archive, name)
-		if *update {
-			f.Data = []byte(got[name])
-		} else if string(f.Data) != got[name] {
+	return map[string]string{"wanted": wanted(t, c.Set, kinds), "problems": problems(c)}
+}
+
+// check compares what an archive says with what is.
+func check(t testing.TB, file string, archive *txtar.Archive, kinds []Kind) {
+	t.Helper()
+	got := run(t, archive, kinds)
+	for _, name := range results {
+		if f := part(archive, name); string(f.Data) != got[name] {
 			t.Errorf("%s: %s:\n%s", file, name, difference(string(f.Data), got[name]))
 		}
 	}
-	if *update {
-		if err := os.WriteFile(file, txtar.Format(archive), 0o644); err != nil {
-			t.Fatal(err)
-		}
+}
+
+// rewrite makes an archive say what is.
+func rewrite(t testing.TB, file string, archive *txtar.Archive, kinds []Kind) {
+	t.Helper()
+	got := run(t, archive, kinds)
+	for _, name := range results {
+		part(archive, name).Data = []byte(got[name])
+	}
+	if err := os.WriteFile(file, txtar.Format(archive), 0o644); err != nil {
+		t.Fatal(err)
 	}
 }
 
