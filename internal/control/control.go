@@ -123,7 +123,7 @@ func (c *Control) revive(r revision.Revision) (*wish, error) {
 	if err != nil {
 		return nil, err
 	}
-	older := &wish{set: &engine.Set{}}
+	older := &wish{set: &engine.Set{}, from: &candidate{}, frozen: r.Frozen}
 	for _, f := range r.Frozen {
 		past, err := restore(c.store, c.Settings.ConfDir, f.Packages)
 		if err != nil {
