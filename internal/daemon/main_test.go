@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package daemon_test
+
+import (
+	"os"
+	"testing"
+
+	"ucid/internal/cli"
+	procdriver "ucid/internal/kind/proc/driver"
+	"ucid/internal/nltest"
+)
+
+// asProgram in the environment makes the test binary the program ucid.
+const asProgram = "UCID_TEST_AS_PROGRAM"
+
+func TestMain(m *testing.M) {
+	procdriver.MaybeExec()
+	if os.Getenv(asProgram) != "" {
+		os.Unsetenv(asProgram)
+		os.Exit(cli.Main(os.Args[1:]))
+	}
+	nltest.Main(m)
+}
