@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 
 	"ucid/internal/kind/proc"
 )
@@ -26,10 +27,7 @@ type account struct {
 // lookupAccount resolves user and group, names or numbers. What is unknown is refused:
 // a child never runs as the daemon's user because its own is missing.
 func lookupAccount(userName, groupName string) (account, error) {
-	a := account{uid: os.Geteuid(), gid: os.Getegid(), name: "root", home: "/"}
-	if u, err := user.LookupId(strconv.Itoa(a.uid)); err == nil {
-		a.name, a.home = u.Username, u.HomeDir
-	}
+	a := ownAccount()
 	if userName != "" {
 		if err := a.become(userName, groupName != ""); err != nil {
 			return account{}, err
@@ -48,6 +46,15 @@ func lookupAccount(userName, groupName string) (account, error) {
 	}
 	return a, nil
 }
+
+// ownAccount is the daemon's own, looked up once.
+var ownAccount = sync.OnceValue(func() account {
+	a := account{uid: os.Geteuid(), gid: os.Getegid(), name: "root", home: "/"}
+	if u, err := user.LookupId(strconv.Itoa(a.uid)); err == nil {
+		a.name, a.home = u.Username, u.HomeDir
+	}
+	return a
+})
 
 func (a *account) become(name string, grouped bool) error {
 	u, err := user.Lookup(name)

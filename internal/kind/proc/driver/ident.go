@@ -30,7 +30,8 @@ type procStat struct {
 // readStat reads /proc/PID/stat. The name in it may hold anything, so the fields are
 // counted from the last parenthesis.
 func readStat(pid int) (procStat, error) {
-	data, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	var buf [1024]byte
+	data, err := readProc("/proc/"+strconv.Itoa(pid)+"/stat", buf[:])
 	if err != nil {
 		return procStat{}, err
 	}
@@ -45,6 +46,20 @@ func readStat(pid int) (procStat, error) {
 	s.session, _ = strconv.Atoi(fields[3])
 	s.start, err = strconv.ParseUint(fields[startTime], 10, 64)
 	return s, err
+}
+
+// readProc reads a small file in as few system calls as can be: it is done for every start.
+func readProc(path string, buf []byte) ([]byte, error) {
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, &os.PathError{Op: "open", Path: path, Err: err}
+	}
+	defer unix.Close(fd)
+	n, err := unix.Read(fd, buf)
+	if err != nil {
+		return nil, &os.PathError{Op: "read", Path: path, Err: err}
+	}
+	return buf[:n], nil
 }
 
 func (s procStat) zombie() bool { return s.state == 'Z' || s.state == 'X' }

@@ -21,8 +21,10 @@ type child struct {
 	report     int // read end of a pipe that tells when the stub has become the program; -1: no stub
 }
 
-// daemonState is what a child would inherit from the daemon and should not.
+// daemonState is what a child would inherit from the daemon and should not, and /dev/null,
+// which it gets instead.
 type daemonState struct {
+	null     int
 	umask    int
 	nice     int
 	oomScore int
@@ -46,12 +48,7 @@ func (s daemonState) fork(p proc.Proc, a account, tag string, out, errw int) (ch
 	if err != nil {
 		return child{}, err
 	}
-	null, err := unix.Open("/dev/null", unix.O_RDWR|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return child{}, fmt.Errorf("open /dev/null: %w", err)
-	}
-	defer unix.Close(null)
-	files := []uintptr{uintptr(null), uintptr(or(out, null)), uintptr(or(errw, null))}
+	files := []uintptr{uintptr(s.null), uintptr(or(out, s.null)), uintptr(or(errw, s.null))}
 	env := environment(p, a, tag)
 	if !s.plain(p) {
 		return s.forkStub(p, a, path, argv, env, files)
@@ -206,8 +203,12 @@ func writePlan(p plan) (int, error) {
 }
 
 // inheritable reads what the daemon's own children would inherit.
-func inheritable() daemonState {
-	s := daemonState{umask: -1}
+func inheritable() (daemonState, error) {
+	null, err := unix.Open("/dev/null", unix.O_RDWR|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return daemonState{}, fmt.Errorf("cannot open /dev/null: %w", err)
+	}
+	s := daemonState{null: null, umask: -1}
 	status, _ := os.ReadFile("/proc/self/status")
 	for line := range lines(status) {
 		key, value := cutField(line)
@@ -223,5 +224,5 @@ func inheritable() daemonState {
 	}
 	score, _ := os.ReadFile("/proc/self/oom_score_adj")
 	s.oomScore = parseSmall(score)
-	return s
+	return s, nil
 }

@@ -51,7 +51,7 @@ type Driver struct {
 // have a run directory.
 func New(opt Options) (*Driver, error) {
 	d := &Driver{
-		opt: opt, log: opt.Log, ledger: ledger{filepath.Join(opt.RunDir, "proc")}, inherit: inheritable(),
+		opt: opt, log: opt.Log, ledger: ledger{filepath.Join(opt.RunDir, "proc")},
 		done: make(chan struct{}), sigs: make(chan os.Signal, 1),
 		procs: map[string]*process{}, rings: map[string]*ring{}, dirty: map[*process]struct{}{},
 		news: map[chan struct{}]struct{}{},
@@ -69,8 +69,13 @@ func New(opt Options) (*Driver, error) {
 	if err := d.claim(); err != nil {
 		return nil, err
 	}
+	if d.inherit, err = inheritable(); err != nil {
+		d.lock.Close()
+		return nil, err
+	}
 	if d.poll, err = newPoller(); err != nil {
 		d.lock.Close()
+		unix.Close(d.inherit.null)
 		return nil, err
 	}
 	keepOwnFiles()
@@ -139,6 +144,7 @@ func (d *Driver) Close() error {
 	d.stops.close()
 	d.events.close()
 	d.poll.close()
+	unix.Close(d.inherit.null)
 	return d.lock.Close()
 }
 
