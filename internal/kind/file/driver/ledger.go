@@ -16,6 +16,7 @@ import (
 type entry struct {
 	Dev    uint64 `json:"dev"`
 	Inode  uint64 `json:"inode"`
+	Birth  int64  `json:"birth"`  // ns since 1970, 0 where the file system does not tell; inodes are used again
 	Digest string `json:"digest"` // sha256 of the content
 	// Owner and Group are the words the file was asked for with; "" means the daemon's own.
 	Owner string `json:"owner,omitempty"`
@@ -38,7 +39,7 @@ func (e entry) owns(s seen) bool {
 }
 
 func (e entry) is(s seen) bool {
-	return e.Inode != 0 && e.Dev == s.dev && e.Inode == s.inode || e.Digest != "" && e.Digest == digest(s.content)
+	return e.Inode != 0 && e.Dev == s.dev && e.Inode == s.inode && e.Birth == s.birth || e.Digest != "" && e.Digest == digest(s.content)
 }
 
 func digest(content string) string {

@@ -23,6 +23,7 @@ import (
 type seen struct {
 	path       string
 	dev, inode uint64
+	birth      int64
 	uid, gid   uint32
 	mode       fs.FileMode
 	content    string
@@ -36,21 +37,35 @@ func look(path string) (seen, error) {
 	}
 	f := os.NewFile(uintptr(fd), path)
 	defer f.Close()
-	var st unix.Stat_t
-	if err := unix.Fstat(fd, &st); err != nil {
+	s, err := stat(fd)
+	if err != nil {
 		return seen{}, &fs.PathError{Op: "stat", Path: path, Err: err}
-	}
-	if st.Mode&unix.S_IFMT != unix.S_IFREG {
-		return seen{}, &fs.PathError{Op: "open", Path: path, Err: errors.New("not a regular file")}
 	}
 	data, err := io.ReadAll(f)
 	if err != nil {
 		return seen{}, err
 	}
-	return seen{
-		path: path, dev: uint64(st.Dev), inode: st.Ino, uid: st.Uid, gid: st.Gid,
-		mode: fs.FileMode(st.Mode & 0o777), content: string(data),
-	}, nil
+	s.path, s.content = path, string(data)
+	return s, nil
+}
+
+// stat tells all but path and content of a regular file.
+func stat(fd int) (seen, error) {
+	var st unix.Statx_t
+	if err := unix.Statx(fd, "", unix.AT_EMPTY_PATH, unix.STATX_BASIC_STATS|unix.STATX_BTIME, &st); err != nil {
+		return seen{}, err
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFREG {
+		return seen{}, errors.New("not a regular file")
+	}
+	s := seen{
+		dev: unix.Mkdev(st.Dev_major, st.Dev_minor), inode: st.Ino, uid: st.Uid, gid: st.Gid,
+		mode: fs.FileMode(st.Mode & 0o777),
+	}
+	if st.Mask&unix.STATX_BTIME != 0 {
+		s.birth = st.Btime.Sec*1e9 + int64(st.Btime.Nsec)
+	}
+	return s, nil
 }
 
 // as puts what was seen into the form it was asked for.
@@ -174,13 +189,13 @@ func (d *Driver) write(f file.File, before entry) error {
 
 // fill notes the new file in the ledger and then gives it its content.
 func (d *Driver) fill(temp *os.File, f file.File, before entry) (entry, error) {
-	var st unix.Stat_t
-	if err := unix.Fstat(int(temp.Fd()), &st); err != nil {
+	st, err := stat(int(temp.Fd()))
+	if err != nil {
 		return entry{}, err
 	}
 	after := entry{
-		Dev: uint64(st.Dev), Inode: st.Ino, Digest: digest(f.Content.Reveal()),
-		Owner: f.Owner, Group: f.Group, Uid: st.Uid, Gid: st.Gid,
+		Dev: st.dev, Inode: st.inode, Birth: st.birth, Digest: digest(f.Content.Reveal()),
+		Owner: f.Owner, Group: f.Group, Uid: st.uid, Gid: st.gid,
 	}
 	before.Next = &after
 	if err := d.ledger.set(f.Path, &before); err != nil {
