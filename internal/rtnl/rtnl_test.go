@@ -188,3 +188,41 @@ func FuzzAttrs(f *testing.F) {
 		_ = parseAck(unix.NLM_F_ACK_TLVS, data)
 	})
 }
+
+func TestGuard(t *testing.T) {
+	ours, theirs := dial(t), dial(t)
+	g, err := NewGuard(ours)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer g.Close()
+	do := func(c *Conn, kind uint16, n int) {
+		t.Helper()
+		errs := c.Do(n, func(m *Message, i int) { blackhole(m, kind, unix.NLM_F_CREATE, i, 32) })
+		if errs != nil {
+			t.Fatal(errs)
+		}
+	}
+	expect := func(want bool, when string) {
+		t.Helper()
+		if got := g.Changed(); got != want {
+			t.Errorf("%s: changed is %v", when, got)
+		}
+	}
+	expect(false, "at the start")
+	do(ours, unix.RTM_NEWROUTE, 10)
+	expect(false, "after routes of ours")
+	do(theirs, unix.RTM_DELROUTE, 10)
+	expect(false, "after removals")
+	do(theirs, unix.RTM_NEWROUTE, 1)
+	expect(true, "after a route of somebody else")
+	expect(false, "asked again")
+	do(theirs, unix.RTM_DELROUTE, 1)
+	do(theirs, unix.RTM_NEWROUTE, 10000)
+	expect(true, "after an overrun")
+	expect(false, "asked again")
+	do(theirs, unix.RTM_DELROUTE, 10000)
+	nltest.Veth(t, "eth1", "eth2", nil)
+	nltest.Address(t, "eth1", "10.9.9.1/24")
+	expect(false, "after routes of the kernel")
+}

@@ -10,6 +10,7 @@ package driver
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -37,6 +38,7 @@ type Driver struct {
 
 	mu      sync.Mutex
 	conn    *rtnl.Conn
+	calm    calm
 	devices rtnl.Devices
 	ledger  ledger
 	routes  []route.Route // what Observe returned last
@@ -57,11 +59,21 @@ func New(options Options) (*Driver, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Driver{options: options, conn: conn, ledger: ledger, expiry: make(chan struct{}, 1)}, nil
+	guard, err := rtnl.NewGuard(conn)
+	if err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return &Driver{
+		options: options, conn: conn, calm: calm{guard: guard},
+		ledger: ledger, expiry: make(chan struct{}, 1),
+	}, nil
 }
 
-// Close ends the driver's socket. The routes stay.
-func (d *Driver) Close() error { return d.conn.Close() }
+// Close ends the driver's sockets. The routes stay.
+func (d *Driver) Close() error {
+	return errors.Join(d.conn.Close(), d.calm.guard.Close())
+}
 
 // Kind is "route".
 func (d *Driver) Kind() string { return route.Kind }

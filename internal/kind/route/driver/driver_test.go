@@ -3,6 +3,7 @@
 package driver
 
 import (
+	"context"
 	"net/netip"
 	"testing"
 
@@ -28,13 +29,17 @@ func cabled(t testing.TB) *nltest.NS {
 	return ns
 }
 
+// open makes a driver whose routes go with the test.
 func open(t testing.TB, options Options) *Driver {
 	t.Helper()
 	d, err := New(options)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { d.Close() })
+	t.Cleanup(func() {
+		d.Apply(context.Background(), remove(observe(t, d)...))
+		d.Close()
+	})
 	return d
 }
 

@@ -197,16 +197,19 @@ func difference(t testing.TB, d *Driver, wishes []route.Route, careless bool) []
 func TestRandomPlans(t *testing.T) {
 	cabled(t)
 	d := open(t, Options{})
+	other := open(t, Options{}) // a socket of somebody else
+	observe(t, other)
+	defer removeOthers(t, other)
 	rng := rand.New(rand.NewPCG(1, 2))
 	for n := range 1500 {
 		if rng.IntN(3) == 0 {
-			disturb(t, d, rng)
+			disturb(t, other, rng)
 		}
 		wishes := randomWishes(rng)
 		careless := rng.IntN(4) == 0
 		changes := difference(t, d, wishes, careless)
 		if rng.IntN(4) == 0 {
-			disturb(t, d, rng) // behind the back of the plan
+			disturb(t, other, rng) // behind the back of the plan
 		}
 		before := others(t, d)
 		d.Apply(context.Background(), changes)
@@ -285,5 +288,27 @@ func disturb(t testing.TB, d *Driver, rng *rand.Rand) {
 	})
 	if err != nil && !errors.Is(err, unix.EEXIST) && !errors.Is(err, unix.ESRCH) {
 		t.Fatalf("%v: %v", r, err)
+	}
+}
+
+// removeOthers takes away what disturb left: a route without a device outlives the test.
+func removeOthers(t testing.TB, d *Driver) {
+	t.Helper()
+	var left []route.Route
+	for _, family := range []uint8{unix.AF_INET, unix.AF_INET6} {
+		err := d.dump(family, 0, 0, func() {}, func(r *route.Route, protocol uint8) {
+			if protocol != unix.RTPROT_KERNEL {
+				r.Protocol = protocol
+				left = append(left, *r)
+			}
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, err := range d.conn.Do(len(left), func(m *rtnl.Message, i int) { d.encodeRemoval(m, &left[i]) }) {
+		if err != nil {
+			t.Errorf("%v: %v", left[i], err)
+		}
 	}
 }

@@ -23,12 +23,14 @@ func (d *Driver) Observe(context.Context) ([]route.Route, error) {
 	if err := d.endExpired(); err != nil {
 		return nil, err
 	}
+	d.calm.begin()
 	d.routes = d.routes[:0]
 	for _, protocol := range d.ledger.protocols(d.options.Protocol) {
 		if err := d.observe(protocol); err != nil {
 			return nil, err
 		}
 	}
+	d.calm.end(len(d.routes))
 	for _, entry := range d.ledger.entries {
 		if entry.Over {
 			d.routes = append(d.routes, entry.Asked)

@@ -12,15 +12,16 @@ import (
 // to be made. NLM_F_REPLACE takes what stands first in the place, whoever made it: so it is
 // looked at before.
 func (b *batch) replace(list []int) (missing []int) {
-	places, err := b.look(list)
+	ours, doubtful := b.alone(list)
+	places, err := b.look(doubtful)
 	if err != nil {
-		for _, i := range list {
+		for _, i := range doubtful {
 			b.set(i, err)
 		}
-		return nil
+		doubtful = nil
 	}
-	var ours, behind []int
-	for n, i := range list {
+	var behind []int
+	for n, i := range doubtful {
 		c := &b.changes[i]
 		switch hit(places[n], &c.New).owner(b.d, &c.Old) {
 		case nobody:
