@@ -17,16 +17,23 @@ import (
 
 func (a *app) planCommand() *cobra.Command {
 	var code bool
+	var source planSource
 	cmd := &cobra.Command{
-		Use:   "plan",
+		Use:   "plan [PACKAGE...]",
 		Short: "Show what a reload would do, and do nothing",
 		Long: `Compare the committed configuration with the system and print each operation a
-reload would make, in order, with the line that asks for it. Nothing is written.`,
+reload would make, in order, with the line that asks for it. Nothing is written.
+With packages, only what these ask for is shown.`,
 		Example: `  uci set network.office.gateway=10.0.0.4 && uci commit network
-  ucid plan`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			plan, err := call[control.Plan](cmd.Context(), a, "plan", nil)
+  ucid plan
+  ucid plan --staged network
+  ucid plan --from /root/candidate`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			request, err := source.request(a.settings, args)
+			if err != nil {
+				return err
+			}
+			plan, err := call[control.Plan](cmd.Context(), a, "plan", request)
 			if err != nil {
 				return err
 			}
@@ -44,6 +51,7 @@ reload would make, in order, with the line that asks for it. Nothing is written.
 			return err
 		},
 	}
+	source.flags(cmd)
 	cmd.Flags().BoolVar(&code, "exit-code", false, "end with status 3 when there is something to do")
 	return cmd
 }

@@ -3,6 +3,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"os"
@@ -20,23 +21,44 @@ import (
 var Version = ""
 
 func (a *app) runCommand() *cobra.Command {
-	return &cobra.Command{
+	var cleanup bool
+	cmd := &cobra.Command{
 		Use:   "run",
 		Short: "Run the daemon",
 		Long: `Run the daemon in the foreground. It watches first and changes nothing until the
 first 'ucid reload'; from then on, also after a restart, it keeps what was applied
-last. SIGTERM ends it and leaves routes and processes as they are; SIGHUP reloads.`,
+last. SIGTERM ends it and leaves routes and processes as they are; SIGHUP reloads.
+With --cleanup remove everything that ucid made, stop its processes, and end; the next
+start then only watches. The history stays.`,
 		Example: `  ucid run
   UCID_CONFDIR=/srv/router/config UCID_RUNDIR=/run/router UCID_STATEDIR=/srv/router/state ucid run`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			log := slog.New(slog.NewTextHandler(a.err, &slog.HandlerOptions{Level: a.settings.LogLevel}))
+			if cleanup {
+				return a.cleanup(cmd.Context(), log)
+			}
 			hup := make(chan os.Signal, 1)
 			signal.Notify(hup, syscall.SIGHUP)
 			defer signal.Stop(hup)
 			return daemon.Run(cmd.Context(), a.settings, log, hup)
 		},
 	}
+	cmd.Flags().BoolVar(&cleanup, "cleanup", false, "remove everything that ucid made, and end")
+	return cmd
+}
+
+func (a *app) cleanup(ctx context.Context, log *slog.Logger) error {
+	result, err := daemon.Cleanup(ctx, a.settings, log)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(a.out, "%d objects removed\n", result.Removed)
+	printFaults(a.err, result.Faults)
+	if len(result.Faults)+len(result.Stuck) > 0 {
+		return errQuiet
+	}
+	return nil
 }
 
 func (a *app) versionCommand() *cobra.Command {

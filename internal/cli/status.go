@@ -162,7 +162,7 @@ func (a *app) whyCommand() *cobra.Command {
 		Example: "  ucid why route:office\n  ucid why 10.8.0.0/16\n  ucid why proc:web",
 		Args:    exactly(1, "an object, as in route:office"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			found, err := call[[]engine.Explanation](cmd.Context(), a, "why", map[string]string{"name": args[0]})
+			found, err := call[[]control.Explanation](cmd.Context(), a, "why", map[string]string{"name": args[0]})
 			if err != nil {
 				return err
 			}
@@ -178,14 +178,37 @@ func (a *app) whyCommand() *cobra.Command {
 	}
 }
 
-func (a *app) printExplanations(found []engine.Explanation) {
+func (a *app) printExplanations(found []control.Explanation) {
 	for _, e := range found {
 		a.printObjects([]engine.Object{e.Object})
 		if !e.Object.Since.IsZero() {
 			fmt.Fprintln(a.out, "           since "+e.Object.Since.Format(time.DateTime))
 		}
+		if !e.Object.Retry.IsZero() {
+			fmt.Fprintln(a.out, "           next try "+e.Object.Retry.Format(time.DateTime))
+		}
 		for _, d := range e.Details {
 			fmt.Fprintln(a.out, "           "+term.Safe(d))
 		}
+		for _, ev := range e.Events {
+			fmt.Fprint(a.out, "           ")
+			a.printEvent(ev)
+		}
+	}
+}
+
+func (a *app) adoptCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "adopt KIND NAME",
+		Short: "Take over an object that somebody else made",
+		Long: `Make ours what stands in the place of a wanted object and is not ours: a conflict
+ends, or an identical object is kept up from now on. NAME is that of the object or
+of the section that asks for it.`,
+		Example: "  ucid adopt route office\n  ucid adopt addr '192.0.2.1/24 dev eth0'",
+		Args:    exactly(2, "a kind and a name, as 'ucid status --all' shows them"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			_, err := call[struct{}](cmd.Context(), a, "adopt", map[string]string{"kind": args[0], "name": args[1]})
+			return err
+		},
 	}
 }

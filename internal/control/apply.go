@@ -12,7 +12,6 @@ import (
 	"ucid/internal/event"
 	"ucid/internal/revision"
 	"ucid/internal/txn"
-	"ucid/uci"
 )
 
 // applyTime bounds an apply, without the time its objects need to settle.
@@ -200,22 +199,3 @@ func (c *Control) prepareRevision(ctx context.Context, id int) (*wish, revision.
 }
 
 func sameFrozen(a, b []revision.Frozen) bool { return fmt.Sprint(a) == fmt.Sprint(b) }
-
-// A Plan is what an apply would do now.
-type Plan struct {
-	Lines     []engine.Line  `json:"changes"`
-	Conflicts []engine.Fault `json:"conflicts,omitempty"`
-	Problems  []uci.Problem  `json:"problems,omitempty"`
-	First     bool           `json:"first,omitempty"` // nothing was applied yet
-}
-
-// Plan says what an apply of the committed configuration would do. It writes nothing.
-func (c *Control) Plan(ctx context.Context) (Plan, error) {
-	w, _ := c.prepare(ctx)
-	p, err := c.Engine.Plan(ctx, w.set)
-	if err != nil {
-		return Plan{}, err
-	}
-	applied, _, _ := c.current()
-	return Plan{Lines: p.Lines, Conflicts: p.Conflicts, Problems: w.problems, First: applied == nil}, nil
-}

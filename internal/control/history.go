@@ -100,3 +100,15 @@ func (c *Control) save(t *transaction) error {
 		Message: "committed, not applied; saved before " + t.Message}, now)
 	return err
 }
+
+// Forget makes the next start a first one: no revision counts as applied any more, and a
+// change on its way is dropped. It must not be called while Run runs.
+func (c *Control) Forget() error {
+	all, err := c.store.All()
+	for _, r := range all {
+		if r.State != revision.Saved {
+			err = errors.Join(err, c.store.SetState(r.ID, revision.Saved))
+		}
+	}
+	return errors.Join(err, c.journal.End())
+}

@@ -55,7 +55,10 @@ func (e *ErrForbidden) Error() string {
 func (c *Control) Methods() []Method {
 	return []Method{
 		method("status", View, func(_ context.Context, _ Caller, r StatusRequest) (any, error) { return c.Status(r), nil }),
-		method("plan", View, func(ctx context.Context, _ Caller, _ none) (any, error) { return c.Plan(ctx) }),
+		method("plan", View, func(ctx context.Context, _ Caller, r PlanRequest) (any, error) { return c.Plan(ctx, r) }),
+		method("adopt", Administer, func(ctx context.Context, _ Caller, r adoptRequest) (any, error) {
+			return none{}, c.Adopt(ctx, r.Kind, r.Name)
+		}),
 		method("why", View, func(ctx context.Context, _ Caller, r named) (any, error) { return c.Why(ctx, r.Name), nil }),
 		method("wait", View, func(ctx context.Context, _ Caller, r waitRequest) (any, error) { return c.Wait(ctx, r.ID) }),
 		method("apply", Administer, c.callApply),
@@ -76,6 +79,7 @@ type (
 	named           struct{ Name string }
 	waitRequest     struct{ ID string }
 	revisionRequest struct{ Revision int }
+	adoptRequest    struct{ Kind, Name string }
 	tailRequest     struct {
 		Name   string
 		Lines  int

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"ucid/internal/engine"
+	"ucid/internal/event"
 	procdriver "ucid/internal/kind/proc/driver"
 	"ucid/services"
 	"ucid/uci"
@@ -54,16 +55,61 @@ func (c *Control) Status(r StatusRequest) Status {
 	return s
 }
 
+// An Explanation is all that is known of one object, and what happened to it last.
+type Explanation struct {
+	engine.Explanation
+	Events []event.Event `json:"events,omitempty"` // oldest first
+}
+
+// eventsToExplain is how many events an explanation shows.
+const eventsToExplain = 5
+
 // Why explains one object. Its name is KIND:NAME, or NAME alone, where NAME is that of the
 // object or of the section that asked for it.
-func (c *Control) Why(ctx context.Context, name string) []engine.Explanation {
-	kind, rest, ok := strings.Cut(name, ":")
-	if ok {
+func (c *Control) Why(ctx context.Context, name string) []Explanation {
+	var explained []Explanation
+	for _, e := range c.find(ctx, name) {
+		explained = append(explained, Explanation{e, c.eventsOf(e.Object.Ref)})
+	}
+	return explained
+}
+
+func (c *Control) find(ctx context.Context, name string) []engine.Explanation {
+	if kind, rest, ok := strings.Cut(name, ":"); ok {
 		if found := c.Engine.Explain(ctx, kind, rest); len(found) > 0 {
 			return found
 		}
 	}
 	return c.Engine.Explain(ctx, "", name)
+}
+
+func (c *Control) eventsOf(ref engine.Ref) []event.Event {
+	var found []event.Event
+	for _, e := range slices.Backward(c.Events.Last(0)) {
+		if e.Subject == ref.Name && strings.HasPrefix(e.Name, ref.Kind+".") && len(found) < eventsToExplain {
+			found = append(found, e)
+		}
+	}
+	slices.Reverse(found)
+	return found
+}
+
+// Adopt makes an object that somebody else made ours, so that it is changed and removed as
+// the configuration says. Its name is as in [Control.Why].
+func (c *Control) Adopt(ctx context.Context, kind, name string) error {
+	return c.do(ctx, func(ctx context.Context) error {
+		found := c.Engine.Explain(ctx, kind, name)
+		if len(found) == 0 {
+			return &UnknownError{kind, name, nil}
+		}
+		for _, e := range found {
+			if err := c.Engine.Adopt(ctx, e.Object.Ref); err != nil {
+				return err
+			}
+		}
+		c.repair(ctx, kind)
+		return nil
+	})
 }
 
 // ServiceList lists the processes.

@@ -32,24 +32,45 @@ const eventsKept = 1000
 // Run is the daemon. It returns when ctx ends, and leaves routes and children as they are.
 // Reload receives when the configuration should be applied without a client asking.
 func Run(ctx context.Context, s settings.Settings, log *slog.Logger, reload <-chan os.Signal) error {
-	if err := prepare(s); err != nil {
+	p, err := open(s, log)
+	if err != nil {
 		return err
+	}
+	defer p.close()
+	return serve(ctx, s, p.control, p.drivers, log, reload)
+}
+
+// parts are what a daemon is made of.
+type parts struct {
+	lock    *os.File
+	engine  *engine.Engine
+	drivers *drivers
+	control *control.Control
+}
+
+// open makes the parts; nothing is observed or changed yet.
+func open(s settings.Settings, log *slog.Logger) (*parts, error) {
+	if err := prepare(s); err != nil {
+		return nil, err
 	}
 	lock, err := lockDir(s.RunDir)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer lock.Close()
 	events := event.NewLog(eventsKept, time.Now)
 	e := engine.New(engine.Options{Log: log, Event: func(ev engine.Event) { events.Add(fromEngine(ev)) }})
-	drivers, err := openDrivers(s, control.Globals(s), log, events)
+	d, err := openDrivers(s, control.Globals(s), log, events)
 	if err != nil {
-		return err
+		lock.Close()
+		return nil, err
 	}
-	defer drivers.close()
-	drivers.register(e)
-	c := control.Open(s, e, events, drivers.procs, log)
-	return serve(ctx, s, c, drivers, log, reload)
+	d.register(e)
+	return &parts{lock, e, d, control.Open(s, e, events, d.procs, log)}, nil
+}
+
+func (p *parts) close() {
+	p.drivers.close()
+	p.lock.Close()
 }
 
 // serve runs everything until ctx ends or a part of it fails.
@@ -60,9 +81,9 @@ func serve(ctx context.Context, s settings.Settings, c *control.Control, d *driv
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	var parts sync.WaitGroup
+	var running sync.WaitGroup
 	run := func(name string, part func(context.Context) error) {
-		parts.Go(func() {
+		running.Go(func() {
 			if err := part(ctx); err != nil && ctx.Err() == nil {
 				cancel(fmt.Errorf("%s: %w", name, err))
 			}
@@ -79,7 +100,7 @@ func serve(ctx context.Context, s settings.Settings, c *control.Control, d *driv
 	run("signals", func(ctx context.Context) error { return reloadOn(ctx, c, reload) })
 	<-ctx.Done()
 	listener.Close()
-	parts.Wait()
+	running.Wait()
 	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
 		return cause
 	}

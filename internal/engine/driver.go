@@ -148,6 +148,12 @@ type Surveyor[T comparable] interface {
 	Foreign(context.Context, []T) ([]Standing, error)
 }
 
+// An Adopter can take over an object of somebody else that stands in the place of a wanted
+// one, on purpose: afterwards it is ours and as wanted.
+type Adopter[T comparable] interface {
+	Adopt(context.Context, T) error
+}
+
 // Health is how a long thing is doing.
 type Health struct {
 	State State

@@ -17,6 +17,7 @@ type Object struct {
 	State  State     `json:"state"`
 	Reason string    `json:"reason,omitempty"`
 	Since  time.Time `json:"since,omitzero"`   // of the state; zero while it is ok
+	Retry  time.Time `json:"retry,omitzero"`   // next try by the clock; an event may bring it earlier
 	Shared bool      `json:"shared,omitempty"` // satisfied by an identical object that is not ours
 	Origin Origin    `json:"origin,omitzero"`
 }
@@ -105,7 +106,7 @@ func (t *table[T, K]) objects(yield func(Object) bool) bool {
 			o.State, o.Reason = t.health(prober, w.Object)
 		}
 		if r := t.records[key]; r != nil && r.state != OK {
-			o.State, o.Reason, o.Since = r.state, r.text, r.since
+			o.State, o.Reason, o.Since, o.Retry = r.state, r.text, r.since, r.retry
 		}
 		if !yield(o) {
 			return false
@@ -188,6 +189,33 @@ func (t *table[T, K]) explain(ctx context.Context, name string) []Explanation {
 		}
 	}
 	return found
+}
+
+// Adopt takes over what somebody else made in the place of a wanted object.
+func (e *Engine) Adopt(ctx context.Context, ref Ref) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, k := range e.kinds {
+		if k.name() == ref.Kind {
+			return k.adopt(ctx, ref.Name)
+		}
+	}
+	return errors.New("there is no kind " + ref.Kind)
+}
+
+func (t *table[T, K]) adopt(ctx context.Context, name string) error {
+	adopter, ok := t.d.(Adopter[T])
+	if !ok {
+		return fmt.Errorf("cannot take over a %s", t.d.Kind())
+	}
+	if t.current != nil {
+		for _, w := range t.current.items {
+			if key := t.d.Key(w.Object); text(key) == name {
+				return adopter.Adopt(ctx, w.Object)
+			}
+		}
+	}
+	return fmt.Errorf("no %s %s is wanted", t.d.Kind(), name)
 }
 
 // Act hands an action by hand to the driver of the kind.

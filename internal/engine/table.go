@@ -24,6 +24,7 @@ type kind interface {
 	unsettled(among map[Ref]bool) ([]Fault, time.Duration)
 	probes() bool // whether its objects take long
 	explain(ctx context.Context, name string) []Explanation
+	adopt(ctx context.Context, name string) error
 	forget(aim)         // records of what is not in the goal
 	retryAt() time.Time // the next time something should be tried again; zero: never
 }
