@@ -40,7 +40,7 @@ func TestReloadWithoutChangeDoesNothing(t *testing.T) {
 	// The child tells every signal that a shell can catch.
 	r.write("ucid", "config process 'ear'\n"+
 		"\tlist command 'sh'\n\tlist command '-c'\n"+
-		"\tlist command 'for s in HUP INT QUIT USR1 USR2 TERM CONT ALRM; do trap \"echo heard $s\" $s; done; echo listening; while :; do sleep 1000 & wait $!; done'\n")
+		"\tlist command 'for s in HUP INT QUIT USR1 USR2 TERM CONT ALRM; do trap \"echo heard $s\" $s; done; echo listening; while :; do sleep 1000 & wait $!; done'\n\toption term_timeout '0'\n")
 	first := r.applied()
 	pid := r.child("ear")
 	r.waitLog("ear", "listening")

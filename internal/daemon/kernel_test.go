@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -123,4 +124,40 @@ func kill(t testing.TB, pid int, sig syscall.Signal) {
 	if err := syscall.Kill(pid, sig); err != nil && !errors.Is(err, syscall.ESRCH) {
 		t.Fatal(err)
 	}
+}
+
+// kernelWrites begins to listen for changes of routes, addresses and rules, of whoever makes
+// them; the function it returns tells what changed so far.
+func kernelWrites(t testing.TB) func() []string {
+	t.Helper()
+	routes, addrs := make(chan netlink.RouteUpdate, 1000), make(chan netlink.AddrUpdate, 1000)
+	done := make(chan struct{})
+	t.Cleanup(func() { close(done) })
+	if err := errors.Join(netlink.RouteSubscribe(routes, done), netlink.AddrSubscribe(addrs, done)); err != nil {
+		t.Fatal(err)
+	}
+	return func() []string {
+		var lines []string
+		for {
+			select {
+			case u := <-routes:
+				lines = append(lines, fmt.Sprintf("route %d: %v", u.Type, u.Route))
+			case u := <-addrs:
+				lines = append(lines, fmt.Sprintf("addr: %v", u.LinkAddress))
+			default:
+				return lines
+			}
+		}
+	}
+}
+
+// mappedUsers is how many users this user namespace has.
+func mappedUsers() int {
+	text, _ := os.ReadFile("/proc/self/uid_map")
+	fields := strings.Fields(string(text))
+	if len(fields) < 3 {
+		return 1
+	}
+	n, _ := strconv.Atoi(fields[2])
+	return n
 }
