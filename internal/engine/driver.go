@@ -35,7 +35,8 @@ type Driver[T, K comparable] interface {
 	// Apply makes the changes and returns one error for each of them, or nil when all
 	// went well. It is idempotent: creating what is there already as asked for, and
 	// removing what is gone, are no errors. It never changes an object that is not
-	// ours. An error that can cure itself is a [Pending]; every other one is final.
+	// ours. An error says what could not be done, "cannot install …: …"; one that can cure
+	// itself is a [Pending], every other one is final.
 	// Apply does not wait for long things: it sets what is wanted and returns, see [Prober].
 	Apply(context.Context, []Change[T]) []error
 }

@@ -134,7 +134,7 @@ func TestFinalErrorUndoesAll(t *testing.T) {
 	if want := map[string]item{"a": {"a", "1"}, "gone": {"gone", "1"}}; fmt.Sprint(b.fake.Snapshot()) != fmt.Sprint(want) {
 		t.Errorf("left %v", b.fake.Snapshot())
 	}
-	if f := r.Faults; len(f) != 1 || f[0].State != engine.Failed || !strings.Contains(f[0].Error(), "f:1: item z: cannot create: invalid argument") {
+	if f := r.Faults; len(f) != 1 || f[0].State != engine.Failed || !strings.Contains(f[0].Error(), "f:1: item z: invalid argument") {
 		t.Errorf("faults: %v", f)
 	}
 	if r := b.repair(t); !r.Empty() {

@@ -79,7 +79,9 @@ func (p *draft[T, K]) note(from, to int, faults []Fault, now time.Time) {
 			next++
 			r := p.t.record(key)
 			r.set(f.State, f.Text, now)
-			r.backOff(now)
+			if !r.held(now) { // one apply tries several times
+				r.backOff(now)
+			}
 			continue
 		}
 		p.done(key, now)

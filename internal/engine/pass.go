@@ -166,7 +166,7 @@ func (p *draft[T, K]) apply(ctx context.Context, from, to int) []Fault {
 		}
 		f := Fault{
 			Ref: p.t.ref(p.t.d.Key(batch[i].Object())), Origin: p.origin(batch[i].Object()),
-			State: Failed, Text: "cannot " + batch[i].Op.String() + ": " + err.Error(), Err: err, index: from + i,
+			State: Failed, Text: err.Error(), Err: err, index: from + i,
 		}
 		if pending := (*Pending)(nil); errors.As(err, &pending) {
 			f.State = Waiting
