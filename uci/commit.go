@@ -3,9 +3,7 @@
 package uci
 
 import (
-	"errors"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -83,7 +81,7 @@ func (st *Store) commit(s *state, save *os.File) error {
 	if err := drop(save, s.save.size); err != nil {
 		return err
 	}
-	return os.Remove(path)
+	return unlink(path)
 }
 
 func leaveNote(path string, r *replacement, data []byte, save *os.File) error {
@@ -134,8 +132,5 @@ func finish(s *state, save *os.File) error {
 			return err
 		}
 	}
-	if err := os.Remove(path); !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
+	return unlink(path)
 }

@@ -46,7 +46,7 @@ func (n note) String() string {
 func (n note) leave(path string) error {
 	err := os.Symlink(n.String(), path)
 	if errors.Is(err, fs.ErrExist) {
-		if err := os.Remove(path); err != nil {
+		if err := unlink(path); err != nil {
 			return err
 		}
 		return os.Symlink(n.String(), path)

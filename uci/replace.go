@@ -89,7 +89,7 @@ func (r *replacement) commit() error {
 // discard removes the new version when it did not become the file.
 func (r *replacement) discard() {
 	r.temp.Close()
-	os.Remove(r.temp.Name())
+	unlink(r.temp.Name())
 }
 
 // replaceFile replaces the content of a file, or makes it.
@@ -131,7 +131,7 @@ func removeStale(target string) {
 	entries, _ := os.ReadDir(dir)
 	for _, e := range entries {
 		if strings.HasPrefix(e.Name(), prefix) {
-			os.Remove(filepath.Join(dir, e.Name()))
+			unlink(filepath.Join(dir, e.Name()))
 		}
 	}
 }

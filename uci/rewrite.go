@@ -4,11 +4,11 @@ package uci
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"syscall"
 )
 
 // A delta file is changed in place: other processes may wait for a lock on that very file.
@@ -39,7 +39,15 @@ func rewrite(s *state, save *os.File, text []byte) error {
 	if err := overwrite(save, text); err != nil {
 		return err
 	}
-	return os.Remove(path)
+	return unlink(path)
+}
+
+// unlink removes a file, which need not be there.
+func unlink(path string) error {
+	if err := syscall.Unlink(path); err != syscall.ENOENT {
+		return wrap("remove", path, err)
+	}
+	return nil
 }
 
 func overwrite(f *os.File, text []byte) error {
@@ -87,9 +95,5 @@ func finishRewrite(d *deltaFile, pkg string, f *os.File) error {
 			return err
 		}
 	}
-	err = os.Remove(planPath(d.dir, pkg))
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
-	return err
+	return unlink(planPath(d.dir, pkg))
 }

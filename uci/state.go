@@ -87,9 +87,12 @@ func (st *Store) read(pl place, lk locked, save *os.File) (*state, error) {
 		}
 	}
 	d, err := readSaved(st.DeltaDirs[last], s, save)
-	if err == nil {
+	switch {
+	case err == nil:
 		s.save = d
 		st.replay(s, d)
+	case save != nil:
+		return nil, err
 	}
 	s.pkg.settle()
 	return s, nil
