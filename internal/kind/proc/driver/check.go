@@ -139,7 +139,7 @@ func checkReady(p proc.Proc) error {
 	switch how {
 	case "":
 		return nil
-	case "notify":
+	case readyNotify:
 		if what == "" {
 			return nil
 		}

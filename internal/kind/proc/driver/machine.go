@@ -203,8 +203,8 @@ func (m *machine) execed() {
 
 func (m *machine) askReady() {
 	if m.st == starting && m.alive {
-		m.h.ready(m.run)
 		m.arm(readyEvery, m.askReady)
+		m.h.ready(m.run)
 	}
 }
 

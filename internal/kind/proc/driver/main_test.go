@@ -4,6 +4,9 @@ package driver
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -23,6 +26,9 @@ func TestMain(m *testing.M) {
 	MaybeExec()
 	if len(os.Args) > 2 && os.Args[1] == "as-daemon" {
 		daemon(os.Args[2])
+	}
+	if len(os.Args) > 2 && os.Args[1] == "as-notifier" {
+		notifier(os.Args[2])
 	}
 	os.Exit(m.Run())
 }
@@ -220,3 +226,16 @@ func fileCount(t testing.TB, dir string) int {
 func kill9(pid int) { _ = syscall.Kill(pid, syscall.SIGKILL) }
 
 func threads() int { return runtime.NumGoroutine() }
+
+// notifier is a child that says it is ready when something is written to the gate.
+func notifier(gate string) {
+	fmt.Println("up")
+	_, err := os.ReadFile(gate)
+	c, err2 := net.Dial("unixgram", os.Getenv("NOTIFY_SOCKET"))
+	if err := errors.Join(err, err2); err != nil {
+		fmt.Println(err)
+		os.Exit(1)
+	}
+	_, _ = c.Write([]byte("STATUS=fine\nREADY=1\n"))
+	select {}
+}

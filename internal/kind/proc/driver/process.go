@@ -30,6 +30,7 @@ type process struct {
 	rest      map[ident]int // descendants that have to go, and their pidfds
 	killing   bool          // SIGTERM did not help
 	asking    bool          // whether it is ready
+	saidReady bool          // by a notification
 	out, errs *stream
 }
 
@@ -87,7 +88,13 @@ func (p *process) fork(run proc.Proc) (child, error) {
 	}()
 	p.d.mu.Lock()
 	streams := p.capture(run)
+	if run.Ready == readyNotify {
+		err = p.d.openNotify()
+	}
 	p.d.mu.Unlock()
+	if err != nil {
+		return child{}, err
+	}
 	for i, s := range streams {
 		if s.err != nil {
 			return child{}, s.err
@@ -149,6 +156,7 @@ func (p *process) born(c child, run proc.Proc) {
 	}
 	p.watchMain(c.pidfd)
 	p.said, p.report = nil, c.report
+	p.saidReady = p.d.wasEarly(c.pid)
 	if run.PidFile != "" {
 		p.writePidFile(run.PidFile)
 	}

@@ -288,3 +288,25 @@ func TestReady(t *testing.T) {
 	}
 	waitState(t, d, "slow", running)
 }
+
+// The child, this test binary, says that it is ready as sd_notify(3) does.
+func TestReadyByNotification(t *testing.T) {
+	d, _ := open(t, t.TempDir())
+	gate := filepath.Join(t.TempDir(), "gate")
+	if err := makeFIFO(gate); err != nil {
+		t.Fatal(err)
+	}
+	for name, limits := range map[string]engine.Map{"plain": {}, "stub": engine.MakeMap(map[string]string{"core": "0"})} {
+		p := proc.Proc{Name: name, Command: engine.MakeList(self(t), "as-notifier", gate), Ready: "notify", Limits: limits}
+		p.Stdout = true
+		create(t, d, p)
+		output(t, d, name, "up")
+		if i := status(t, d, name); i.State != "starting" {
+			t.Errorf("before it is ready: %+v", i)
+		}
+		if err := os.WriteFile(gate, []byte("go"), 0); err != nil {
+			t.Fatal(err)
+		}
+		waitState(t, d, name, running)
+	}
+}

@@ -14,8 +14,17 @@ import (
 // readyPatience bounds one look at a readiness.
 const readyPatience = time.Second
 
+// readyNotify means that the process says it itself, as sd_notify(3) does.
+const readyNotify = "notify"
+
 // ready looks once, aside, whether the process is ready.
 func (p *process) ready(run proc.Proc) {
+	if run.Ready == readyNotify {
+		if p.saidReady {
+			p.m.isReady()
+		}
+		return
+	}
 	if p.asking {
 		return
 	}

@@ -25,6 +25,7 @@ type child struct {
 // which it gets instead.
 type daemonState struct {
 	null     int
+	notify   string // address of the socket for readiness
 	umask    int
 	nice     int
 	oomScore int
@@ -50,6 +51,9 @@ func (s daemonState) fork(p proc.Proc, a account, tag string, out, errw int) (ch
 	}
 	files := []uintptr{uintptr(s.null), uintptr(or(out, s.null)), uintptr(or(errw, s.null))}
 	env := environment(p, a, tag)
+	if p.Ready == readyNotify {
+		env = append(env, "NOTIFY_SOCKET="+s.notify)
+	}
 	if !s.plain(p) {
 		return s.forkStub(p, a, path, argv, env, files)
 	}

@@ -38,12 +38,14 @@ type Driver struct {
 	strays sync.WaitGroup
 	asks   sync.WaitGroup // for readiness
 
-	mu     sync.Mutex
-	closed bool
-	procs  map[string]*process
-	rings  map[string]*ring
-	dirty  map[*process]struct{} // wait for a sweep
-	news   map[chan struct{}]struct{}
+	mu        sync.Mutex
+	closed    bool
+	early     []sender // said that they are ready before they were known
+	notifying bool     // the socket for that is open
+	procs     map[string]*process
+	rings     map[string]*ring
+	dirty     map[*process]struct{} // wait for a sweep
+	news      map[chan struct{}]struct{}
 }
 
 // New takes over what an earlier driver left in the run directory, children that still
@@ -73,6 +75,7 @@ func New(opt Options) (*Driver, error) {
 		d.lock.Close()
 		return nil, err
 	}
+	d.inherit.notify = notifyName(d.ledger.dir)
 	if d.poll, err = newPoller(); err != nil {
 		d.lock.Close()
 		unix.Close(d.inherit.null)
