@@ -4,7 +4,6 @@ package control
 
 import (
 	"context"
-	"maps"
 	"path/filepath"
 	"strings"
 	"time"
@@ -73,11 +72,11 @@ func isPackage(name string) bool {
 	return uci.ValidPackage(name) && !strings.ContainsAny(name, ".~") && !strings.HasSuffix(name, "-opkg")
 }
 
-// filesMoved says what is committed and not applied, and applies it when that is wanted.
+// filesMoved says what is committed and not applied, and applies it when that is wanted. It
+// asks each time: an apply that ends meanwhile notes the difference, too, and does nothing
+// about it.
 func (c *Control) filesMoved(ctx context.Context) {
-	if !c.noteDifference() {
-		return
-	}
+	c.noteDifference()
 	applied, _, _ := c.current()
 	globals, _ := services.DecodeGlobals(read(c.Settings.ConfDir, fromOf(applied)).packages[services.GlobalsPackage])
 	if globals.AutoApply && len(c.Unapplied()) > 0 {
@@ -87,24 +86,22 @@ func (c *Control) filesMoved(ctx context.Context) {
 	}
 }
 
-// noteDifference compares the committed files with what is applied and reports whether that
-// has changed since it was asked last.
-func (c *Control) noteDifference() bool {
+// noteDifference compares the committed files with what is applied, and tells what is new.
+func (c *Control) noteDifference() {
 	applied, _, _ := c.current()
 	found := map[string]string{}
 	if applied != nil {
 		found = difference(read(c.Settings.ConfDir, nil), applied.from)
 	}
 	c.mu.Lock()
-	moved := !maps.Equal(found, c.unapplied)
+	known := c.unapplied
 	c.unapplied = found
 	c.mu.Unlock()
-	if moved {
-		for name, how := range found {
+	for name, how := range found {
+		if known[name] != how {
 			c.Events.Add(event.Event{Name: "config." + how, Subject: name, Text: "committed, not applied"})
 		}
 	}
-	return moved
 }
 
 // difference says of each package how what is committed differs from what is applied.
