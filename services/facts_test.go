@@ -189,8 +189,8 @@ func TestPackageAlias(t *testing.T) {
 // Globals have their defaults without a package, and with one that is wrong.
 func TestGlobals(t *testing.T) {
 	for text, want := range map[string]uint8{
-		"": 117,
-		"-- ucid --\nconfig globals 'globals'\n":                                117,
+		"":                                       117,
+		"-- ucid --\nconfig globals 'globals'\n": 117,
 		"-- ucid --\nconfig globals 'globals'\n\toption route_protocol '99'\n":  99,
 		"-- ucid --\nconfig globals 'globals'\n\toption route_protocol '300'\n": 117,
 		"-- ucid --\nconfig globals 'globals'\n\toption route_protocol '4'\n":   117,

@@ -94,9 +94,7 @@ func (o *onlink) reaches(dev string, gateway netip.Addr) bool {
 	if len(o.on[dev]) == 0 || o.open[dev] || gateway.IsLinkLocalUnicast() {
 		return true
 	}
-	_, network := o.networks.find(gateway, dev, 0)
-	_, route := o.routes.find(gateway, dev, 0)
-	return network || route
+	return o.networks.holds(gateway, dev) || o.routes.holds(gateway, dev)
 }
 
 // deviceFor finds the device on whose link a gateway is: by static interfaces, by routes, and
@@ -105,14 +103,14 @@ func (n *network) deviceFor(gateway netip.Addr) (string, bool) {
 	if gateway.IsLinkLocalUnicast() {
 		return "", false
 	}
-	if device, ok := n.hosts.networks.find(gateway, "", 0); ok {
+	if device, ok := n.hosts.networks.device(gateway, 0); ok {
 		return device, true
 	}
-	if device, ok := n.hosts.routes.find(gateway, "", 1); ok {
+	if device, ok := n.hosts.routes.device(gateway, 1); ok {
 		return device, true
 	}
 	n.observe()
-	return n.hosts.observed.find(gateway, "", 0)
+	return n.hosts.observed.device(gateway, 0)
 }
 
 // observe asks once for the networks of all addresses the system has.
