@@ -152,6 +152,7 @@ func TestLeftoversOfADeadMain(t *testing.T) {
 	p.Respawn = proc.Respawn{On: true, Threshold: time.Hour, Delay: time.Hour}
 	underDaemon(t, dir, p)
 	records, _ := ledger{filepath.Join(dir, "proc")}.read()
+	eventually(t, "the grandchild runs", func() bool { return grandchildren("tree") >= 2 })
 	kill9(records["tree"].Pid)
 	eventually(t, "the main process is dead", func() bool { return !alive(records["tree"].Pid) })
 	d, _ := open(t, dir)
