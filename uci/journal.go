@@ -4,11 +4,11 @@ package uci
 
 import (
 	"errors"
-	"fmt"
-	"hash/fnv"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 )
 
 // A commit takes two steps that no file system makes one: the new configuration takes the
@@ -29,17 +29,45 @@ func notePath(dir, pkg string) string {
 	return filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".committing")
 }
 
+// sum is the FNV-1a hash of data.
 func sum(data []byte) uint64 {
-	h := fnv.New64a()
-	h.Write(data)
-	return h.Sum64()
+	h := uint64(14695981039346656037)
+	for _, b := range data {
+		h = (h ^ uint64(b)) * 1099511628211
+	}
+	return h
 }
 
-const noteFormat = "config %d %d %d %x delta %d %d %d %x"
+// numbers writes whole numbers with spaces between; parseNumbers reads them.
+func numbers(n ...uint64) string {
+	var b []byte
+	for i, v := range n {
+		if i > 0 {
+			b = append(b, ' ')
+		}
+		b = strconv.AppendUint(b, v, 10)
+	}
+	return string(b)
+}
+
+func parseNumbers(s string, into ...*uint64) bool {
+	fields := strings.Fields(s)
+	if len(fields) != len(into) {
+		return false
+	}
+	for i, f := range fields {
+		v, err := strconv.ParseUint(f, 10, 64)
+		if err != nil {
+			return false
+		}
+		*into[i] = v
+	}
+	return true
+}
 
 func (n note) String() string {
-	return fmt.Sprintf(noteFormat, n.config.dev, n.config.ino, n.config.size, n.sum,
-		n.delta.dev, n.delta.ino, n.delta.size, n.prefix)
+	return numbers(n.config.dev, n.config.ino, uint64(n.config.size), n.sum,
+		n.delta.dev, n.delta.ino, uint64(n.delta.size), n.prefix)
 }
 
 // leave writes the note.
@@ -59,9 +87,11 @@ func readNote(path string) (n note, ok bool) {
 	if err != nil {
 		return n, false
 	}
-	_, err = fmt.Sscanf(text, noteFormat, &n.config.dev, &n.config.ino, &n.config.size, &n.sum,
-		&n.delta.dev, &n.delta.ino, &n.delta.size, &n.prefix)
-	return n, err == nil
+	var config, delta uint64
+	ok = parseNumbers(text, &n.config.dev, &n.config.ino, &config, &n.sum,
+		&n.delta.dev, &n.delta.ino, &delta, &n.prefix)
+	n.config.size, n.delta.size = int64(config), int64(delta)
+	return n, ok
 }
 
 // committed gives how many bytes at the start of a delta file are in the configuration

@@ -121,11 +121,13 @@ func (l *lexer) keyword() (word string, ended bool) {
 	for i < l.stop && (l.text[i] == ' ' || l.text[i] == '\t') {
 		i++
 	}
-	n := strings.IndexAny(l.text[i:l.stop], " \t")
-	if n < 0 {
-		return l.text[i:l.stop], true
+	from := i
+	for ; i < l.stop; i++ {
+		if c := l.text[i]; c == ' ' || c == '\t' {
+			return l.text[from:i], false
+		}
 	}
-	return l.text[i : i+n], false
+	return l.text[from:i], true
 }
 
 // arg reads the next word; "" when there is none, or an empty one.

@@ -75,7 +75,14 @@ var (
 )
 
 func (ps *parser) run() error {
-	for ps.lex.next() {
+	plain := ps.merge == nil && !ps.lex.holes
+	for {
+		if plain && ps.fastLine() {
+			continue
+		}
+		if !ps.lex.next() {
+			break
+		}
 		err := ps.line()
 		if err == nil {
 			continue

@@ -4,7 +4,6 @@ package uci
 
 import (
 	"bytes"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -20,8 +19,6 @@ func planPath(dir, pkg string) string {
 	return filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".reverting")
 }
 
-const planFormat = "delta %d %d %d %x\n"
-
 // rewrite makes text, which is no longer than the file, the content of the delta file.
 func rewrite(s *state, save *os.File, text []byte) error {
 	old, err := content(save)
@@ -32,7 +29,7 @@ func rewrite(s *state, save *os.File, text []byte) error {
 		return save.Truncate(0)
 	}
 	path := planPath(s.save.dir, s.name)
-	head := fmt.Sprintf(planFormat, s.save.id.dev, s.save.id.ino, len(old), sum(old))
+	head := numbers(s.save.id.dev, s.save.id.ino, uint64(len(old)), sum(old)) + "\n"
 	if err := replaceFile(path, append([]byte(head), text...)); err != nil {
 		return err
 	}
@@ -72,10 +69,9 @@ func planned(d *deltaFile, pkg string, delta []byte) (text []byte, ok bool) {
 		return nil, false
 	}
 	head, text, _ := bytes.Cut(plan, []byte("\n"))
-	var dev, ino, prefix uint64
-	var size int
-	_, err = fmt.Sscanf(string(head)+"\n", planFormat, &dev, &ino, &size, &prefix)
-	if err != nil || dev != d.id.dev || ino != d.id.ino || len(delta) < size {
+	var dev, ino, size, prefix uint64
+	if !parseNumbers(string(head), &dev, &ino, &size, &prefix) ||
+		dev != d.id.dev || ino != d.id.ino || uint64(len(delta)) < size {
 		return nil, false
 	}
 	if sum(delta[:size]) != prefix && !bytes.HasPrefix(delta, text) {
