@@ -195,7 +195,13 @@ func (s *Store) Last() (r Revision, ok bool, err error) {
 	ids, err := s.IDs()
 	for _, id := range slices.Backward(ids) {
 		r, e := s.Get(id)
-		if e == nil && r.State == Applied && s.whole(r) {
+		if e == nil && r.State != Applied {
+			continue
+		}
+		if e == nil {
+			e = s.whole(r)
+		}
+		if e == nil {
 			return r, true, err
 		}
 		err = errors.Join(err, e)
@@ -203,14 +209,14 @@ func (s *Store) Last() (r Revision, ok bool, err error) {
 	return Revision{}, false, err
 }
 
-// whole reports whether all blobs of a revision are there.
-func (s *Store) whole(r Revision) bool {
+// whole says which blob of a revision is missing or damaged.
+func (s *Store) whole(r Revision) error {
 	for _, sum := range r.sums() {
-		if _, err := os.Stat(s.blob(sum)); err != nil {
-			return false
+		if _, err := s.Content(sum); err != nil {
+			return err
 		}
 	}
-	return true
+	return nil
 }
 
 func (r Revision) sums() []Sum {
@@ -254,7 +260,7 @@ func (s *Store) retain(ids, kept []int) error {
 	for _, id := range kept {
 		r, err := s.Get(id)
 		if err != nil {
-			return err // what it needs is not known, so nothing is removed
+			return nil // what it needs is not known, so nothing is removed while it is kept
 		}
 		for _, sum := range r.sums() {
 			needed[sum] = true

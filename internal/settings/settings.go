@@ -81,7 +81,8 @@ func Load(flags *pflag.FlagSet) (Settings, error) {
 }
 
 func readFile(v *viper.Viper) error {
-	path, named := os.LookupEnv("UCID_SETTINGS")
+	path := os.Getenv("UCID_SETTINGS")
+	named := path != ""
 	if !named {
 		path = DefaultFile
 	}
