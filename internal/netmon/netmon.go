@@ -147,7 +147,7 @@ type reader struct {
 // woken at both ends of it.
 func (r *reader) drain(fd uintptr) bool {
 	for {
-		n, _, err := unix.Recvfrom(int(fd), r.monitor.in, 0)
+		n, err := unix.Read(int(fd), r.monitor.in)
 		switch {
 		case err == nil:
 			r.monitor.read(r.monitor.in[:n])

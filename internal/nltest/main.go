@@ -22,21 +22,54 @@ import (
 	"testing"
 )
 
-// inside is set in the environment of the copy that runs in the namespaces.
-const inside = "UCID_NLTEST"
+// stage is set in the environment of the copies that run in the namespaces: first the init
+// process, then the tests.
+const stage = "UCID_NLTEST"
 
 // Main runs the tests of m in namespaces of their own and exits with their status. There
-// they find lo up, /proc of their own process namespace, and an empty /run and /tmp.
+// they find lo up, /proc of their own process namespace, and an empty /run and /tmp. A
+// process that loses its parent is not left a zombie, as on any machine with an init.
 func Main(m *testing.M) {
-	if os.Getenv(inside) == "" {
+	at := os.Getenv(stage)
+	os.Unsetenv(stage)
+	switch at {
+	case "":
 		os.Exit(outside())
-	}
-	os.Unsetenv(inside)
-	if err := prepare(); err != nil {
-		fmt.Fprintf(os.Stderr, "nltest: cannot prepare the namespaces: %v\n", err)
-		os.Exit(1)
+	case "init":
+		os.Exit(initProcess())
 	}
 	os.Exit(m.Run())
+}
+
+// initProcess prepares the namespaces, runs the tests and buries the dead.
+func initProcess() int {
+	if err := prepare(); err != nil {
+		fmt.Fprintf(os.Stderr, "nltest: cannot prepare the namespaces: %v\n", err)
+		return 1
+	}
+	tests, err := os.StartProcess("/proc/self/exe", os.Args, &os.ProcAttr{
+		Env:   append(os.Environ(), stage+"=run"),
+		Files: []*os.File{os.Stdin, os.Stdout, os.Stderr},
+	})
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "nltest: cannot start the tests: %v\n", err)
+		return 1
+	}
+	for {
+		var status syscall.WaitStatus
+		pid, err := syscall.Wait4(-1, &status, 0, nil)
+		switch {
+		case err == syscall.EINTR:
+		case err != nil:
+			fmt.Fprintf(os.Stderr, "nltest: lost the tests: %v\n", err)
+			return 1
+		case pid == tests.Pid && status.Signaled():
+			fmt.Fprintf(os.Stderr, "nltest: the tests were ended by signal: %v\n", status.Signal())
+			return 128 + int(status.Signal())
+		case pid == tests.Pid:
+			return status.ExitStatus()
+		}
+	}
 }
 
 // outside runs the copy and returns its exit status.
@@ -45,7 +78,7 @@ func outside() int {
 	cmd := exec.Command("/proc/self/exe", innerArgs(os.Args[1:])...)
 	cmd.Args[0] = os.Args[0]
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	cmd.Env = append(os.Environ(), inside+"="+os.Args[0])
+	cmd.Env = append(os.Environ(), stage+"=init")
 	cmd.SysProcAttr = attributes()
 	err := cmd.Run()
 	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) && exit.ExitCode() >= 0 {
@@ -82,7 +115,8 @@ func attributes() *syscall.SysProcAttr {
 	if uid == 0 { // root keeps its other users, so that tests can change to them
 		attr.UidMappings[0].Size = mapped("/proc/self/uid_map")
 		attr.GidMappings[0] = syscall.SysProcIDMap{Size: mapped("/proc/self/gid_map")}
-		attr.GidMappingsEnableSetgroups = true
+		allowed, _ := os.ReadFile("/proc/self/setgroups")
+		attr.GidMappingsEnableSetgroups = strings.HasPrefix(string(allowed), "allow")
 	}
 	return attr
 }

@@ -3,17 +3,20 @@
 package nltest
 
 import (
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
+	"strings"
 	"testing"
+	"time"
 )
 
 func TestMain(m *testing.M) { Main(m) }
 
 func TestOwnNamespaces(t *testing.T) {
-	if os.Getpid() != 1 || os.Getuid() != 0 {
-		t.Errorf("pid %d, uid %d, want 1 and 0", os.Getpid(), os.Getuid())
+	if os.Getppid() != 1 || os.Getuid() != 0 {
+		t.Errorf("parent %d, uid %d, want 1 and 0", os.Getppid(), os.Getuid())
 	}
 	devices, err := net.Interfaces()
 	if err != nil {
@@ -26,6 +29,21 @@ func TestOwnNamespaces(t *testing.T) {
 		t.Error(err)
 	}
 	os.Remove("/run/netns/probe")
+}
+
+// A process whose parent ends is buried.
+func TestNoZombies(t *testing.T) {
+	out, err := exec.Command("/bin/sh", "-c", "sleep 0.01 >/dev/null & echo $!").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	pid := strings.TrimSpace(string(out))
+	Eventually(t, 5*time.Second, func() error {
+		if _, err := os.Stat("/proc/" + pid); err == nil {
+			return fmt.Errorf("process %s is still there", pid)
+		}
+		return nil
+	})
 }
 
 // A test binary often runs itself as a helper.

@@ -82,7 +82,7 @@ func ignore(own uint32) []unix.SockFilter {
 func (g *Guard) Changed() bool {
 	changed := false
 	for {
-		_, _, err := unix.Recvfrom(g.fd, g.in[:], unix.MSG_DONTWAIT)
+		_, err := unix.Read(g.fd, g.in[:])
 		switch err {
 		case unix.EAGAIN:
 			return changed
