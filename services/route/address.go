@@ -76,7 +76,7 @@ func (n *network) readAddress(i *iface, option, text, netmask string, ipv6 bool)
 func (n *network) neighbour(m uci.Meta, option, dev string, gateway netip.Addr) bool {
 	switch {
 	case n.hosts.own[onDevice{dev, gateway}]:
-		return n.refuse(m, option, "'%s' is the router's own address on %s", gateway, dev)
+		return n.refuse(m, option, "'%s' is the router's own address on %s; leave it out for a network on that link", gateway, dev)
 	case n.hosts.reaches(dev, gateway):
 		return true
 	}
