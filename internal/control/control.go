@@ -174,7 +174,7 @@ func (c *Control) current() (*wish, revision.Revision, map[engine.Fact]string) {
 // wake follows an event of the system: facts are read again, and what may have drifted is
 // compared with what is wanted.
 func (c *Control) wake(ctx context.Context, kinds []string) {
-	if facts, err := c.Engine.Facts(ctx); err != nil {
+	if facts, err := c.Engine.Facts(ctx, kinds...); err != nil {
 		c.Log.Warn("facts may be old", "error", err)
 	} else if c.learn(ctx, facts) {
 		return

@@ -5,9 +5,11 @@ package daemon
 import (
 	"fmt"
 	"log/slog"
+	"os"
 
 	"ucid/internal/engine"
 	"ucid/internal/event"
+	"ucid/internal/iproute2names"
 	"ucid/internal/kind/addr"
 	addrdriver "ucid/internal/kind/addr/driver"
 	"ucid/internal/kind/file"
@@ -74,6 +76,7 @@ func openDrivers(s settings.Settings, g services.Globals, log *slog.Logger, even
 // register hands the drivers to the engine, in the order in which people expect them listed.
 func (d *drivers) register(e *engine.Engine) {
 	e.AddSource(d.links)
+	e.AddSource(iproute2names.Source{Root: os.DirFS("/")})
 	engine.Add[addr.Addr, addr.Key](e, d.addrs)
 	engine.Add[route.Route, route.Key](e, d.routes)
 	engine.Add[rule.Rule, rule.Rule](e, d.rules)

@@ -124,8 +124,8 @@ type Fact struct {
 	Topic, Name string
 }
 
-// A FactSource publishes facts. Facts is called at start and after each wake of its Watch;
-// what it leaves out is not so.
+// A FactSource publishes facts. Facts is called at start, before each apply, and after each
+// wake of its Watch; what it leaves out is not so.
 type FactSource interface {
 	Kind() string
 	Facts(context.Context) (map[Fact]string, error)

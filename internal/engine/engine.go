@@ -23,6 +23,9 @@ type Engine struct {
 	kinds   []kind
 	sources []FactSource
 
+	factsMu sync.Mutex
+	facts   map[string]map[Fact]string // the last answer of each source
+
 	wakeMu sync.Mutex
 	dirty  map[string]bool
 	broken map[string]string // kinds whose watch has ended, with the reason
@@ -47,7 +50,7 @@ type Options struct {
 // New returns an engine without drivers.
 func New(o Options) *Engine {
 	e := &Engine{log: o.Log, now: o.Now, event: o.Event, dirty: map[string]bool{},
-		broken: map[string]string{}, wakes: make(chan struct{}, 1)}
+		facts: map[string]map[Fact]string{}, broken: map[string]string{}, wakes: make(chan struct{}, 1)}
 	if e.log == nil {
 		e.log = slog.New(slog.DiscardHandler)
 	}
@@ -72,16 +75,22 @@ func Add[T, K comparable](e *Engine, d Driver[T, K]) {
 // AddSource registers something that has facts and no objects.
 func (e *Engine) AddSource(s FactSource) { e.sources = append(e.sources, s) }
 
-// Facts collects what all sources know.
-func (e *Engine) Facts(ctx context.Context) (map[Fact]string, error) {
+// Facts collects what all sources know. Only those of the named kinds are asked, all of them
+// when none is named; of the others the last answer counts.
+func (e *Engine) Facts(ctx context.Context, names ...string) (map[Fact]string, error) {
+	e.factsMu.Lock()
+	defer e.factsMu.Unlock()
 	all := map[Fact]string{}
 	var failed error
 	for _, s := range e.sources {
-		facts, err := s.Facts(ctx)
-		if err != nil {
-			failed = errors.Join(failed, err)
+		if len(names) == 0 || slices.Contains(names, s.Kind()) {
+			facts, err := s.Facts(ctx)
+			if err != nil {
+				failed = errors.Join(failed, err)
+			}
+			e.facts[s.Kind()] = facts
 		}
-		maps.Copy(all, facts)
+		maps.Copy(all, e.facts[s.Kind()])
 	}
 	return all, failed
 }
