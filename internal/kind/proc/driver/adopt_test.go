@@ -145,19 +145,34 @@ func TestAdoptedTreeStops(t *testing.T) {
 	}
 }
 
+// sleeping counts the processes tagged with name that have become sleep by now.
+func sleeping(name string) int {
+	n := 0
+	for tag, members := range tagged() {
+		for _, s := range members {
+			comm, _ := os.ReadFile(fmt.Sprintf("/proc/%d/comm", s.pid))
+			if strings.HasPrefix(tag, name+":") && string(comm) == "sleep\n" {
+				n++
+			}
+		}
+	}
+	return n
+}
+
 // The main process ends between two daemons, its grandchild does not.
 func TestLeftoversOfADeadMain(t *testing.T) {
 	dir := t.TempDir()
-	p := sh("tree", `(setsid sh -c 'echo pid $$; exec sleep 100000' &) ; exec sleep 100000`)
+	name := own("tree")
+	p := sh(name, `(setsid sh -c 'echo pid $$; exec sleep 100000' &) ; exec sleep 100000`)
 	p.Respawn = proc.Respawn{On: true, Threshold: time.Hour, Delay: time.Hour}
 	underDaemon(t, dir, p)
 	records, _ := ledger{filepath.Join(dir, "proc")}.read()
-	eventually(t, "the grandchild runs", func() bool { return grandchildren("tree") >= 2 })
-	kill9(records["tree"].Pid)
-	eventually(t, "the main process is dead", func() bool { return !alive(records["tree"].Pid) })
+	eventually(t, "the grandchild runs", func() bool { return sleeping(name) == 2 })
+	kill9(records[name].Pid)
+	eventually(t, "the main process is dead", func() bool { return !alive(records[name].Pid) })
 	d, _ := open(t, dir)
-	pid := number(t, output(t, d, "tree", "pid "))
-	waitState(t, d, "tree", backoff)
+	pid := number(t, output(t, d, name, "pid "))
+	waitState(t, d, name, backoff)
 	if alive(pid) {
 		t.Error("a grandchild survives")
 	}

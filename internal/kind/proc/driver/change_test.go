@@ -192,7 +192,7 @@ func TestManyAtOnce(t *testing.T) {
 	d, _ := open(t, t.TempDir())
 	var changes []engine.Change[proc.Proc]
 	for i := range many {
-		changes = append(changes, engine.Change[proc.Proc]{Op: engine.Create, New: sleeper(fmt.Sprintf("many/%d", i))})
+		changes = append(changes, engine.Change[proc.Proc]{Op: engine.Create, New: sleeper(fmt.Sprintf("%s/%d", own("many"), i))})
 	}
 	before := threads()
 	if errs := d.Apply(context.Background(), changes); errs != nil {
@@ -211,7 +211,7 @@ func TestManyAtOnce(t *testing.T) {
 		t.Errorf("%d goroutines for %d children", now-before, many)
 	}
 	removeAll(t, d)
-	if n := grandchildren("many/0"); n != 0 {
+	if n := grandchildren(own("many") + "/0"); n != 0 {
 		t.Errorf("%d survive", n)
 	}
 }

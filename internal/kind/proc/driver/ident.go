@@ -25,6 +25,7 @@ type procStat struct {
 	ident
 	state               byte
 	ppid, pgrp, session int
+	flags               uint64 // PF_… of the kernel
 }
 
 // readStat reads /proc/PID/stat. The name in it may hold anything, so the fields are
@@ -44,9 +45,13 @@ func readStat(pid int) (procStat, error) {
 	s.ppid, _ = strconv.Atoi(fields[1])
 	s.pgrp, _ = strconv.Atoi(fields[2])
 	s.session, _ = strconv.Atoi(fields[3])
+	s.flags, _ = strconv.ParseUint(fields[6], 10, 64)
 	s.start, err = strconv.ParseUint(fields[startTime], 10, 64)
 	return s, err
 }
+
+// kernel reports whether it is a thread of the kernel: PF_KTHREAD.
+func (s procStat) kernel() bool { return s.flags&0x00200000 != 0 }
 
 // readProc reads a small file in as few system calls as can be: it is done for every start.
 func readProc(path string, buf []byte) ([]byte, error) {

@@ -190,6 +190,9 @@ func number(t testing.TB, s string) int {
 	return n
 }
 
+// own makes a name that no other run of these tests uses at the same time.
+func own(name string) string { return name + "-" + strconv.Itoa(os.Getpid()) }
+
 // grandchildren lists living processes that carry a tag of name.
 func grandchildren(name string) int {
 	n := 0

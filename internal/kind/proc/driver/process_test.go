@@ -110,16 +110,17 @@ func TestLongLines(t *testing.T) {
 
 func TestKillsWhatIgnoresTerm(t *testing.T) {
 	d, _ := open(t, t.TempDir())
-	p := sh("deaf", `trap '' TERM; echo up; while :; do sleep 0.05; done`)
+	name := own("deaf")
+	p := sh(name, `trap '' TERM; echo up; while :; do sleep 0.05; done`)
 	p.TermAfter = 50 * time.Millisecond
 	create(t, d, p)
-	output(t, d, "deaf", "up")
-	act(t, d, "deaf", "stop")
-	i := waitState(t, d, "deaf", stopped)
+	output(t, d, name, "up")
+	act(t, d, name, "stop")
+	i := waitState(t, d, name, stopped)
 	if i.Signal != "SIGKILL" || i.ExitCode != 137 {
 		t.Errorf("%+v", i)
 	}
-	if n := grandchildren("deaf"); n != 0 {
+	if n := grandchildren(name); n != 0 {
 		t.Errorf("%d descendants survive", n)
 	}
 }
@@ -148,7 +149,7 @@ func TestGrandchildren(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			d, _ := open(t, t.TempDir())
-			p := sh("tree-"+name, script)
+			p := sh(own("tree-"+name), script)
 			p.TermAfter = 100 * time.Millisecond
 			create(t, d, p)
 			pid := number(t, output(t, d, p.Name, "pid "))
@@ -168,14 +169,15 @@ func TestGrandchildren(t *testing.T) {
 // before the next start.
 func TestDoubleForkIsNoStart(t *testing.T) {
 	d, events := open(t, t.TempDir())
-	p := sh("double", `(setsid sh -c 'echo pid $$; exec sleep 100000' &) ; sleep 0.1; exit 0`)
+	name := own("double")
+	p := sh(name, `(setsid sh -c 'echo pid $$; exec sleep 100000' &) ; sleep 0.1; exit 0`)
 	p.Respawn = proc.Respawn{On: true, Threshold: time.Hour, Retry: 1}
 	create(t, d, p)
-	waitState(t, d, "double", failed)
-	if n := grandchildren("double"); n != 0 {
+	waitState(t, d, name, failed)
+	if n := grandchildren(name); n != 0 {
 		t.Errorf("%d descendants survive", n)
 	}
-	if n := events.count(EventStarted, "double"); n != 2 {
+	if n := events.count(EventStarted, name); n != 2 {
 		t.Errorf("%d starts", n)
 	}
 }

@@ -7,18 +7,38 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // tagVariable marks a child and all its descendants: UCID_PROC=NAME:RANDOM.
 const tagVariable = "UCID_PROC"
 
+// A process that is in the middle of an exec has no environment for a moment.
+const (
+	tagTries = 4
+	tagWait  = time.Millisecond
+)
+
 // tagOf reads the tag of a process from its environment; "" when it has none.
 func tagOf(pid int) string {
-	data, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/environ")
-	if err != nil {
-		return ""
+	path := "/proc/" + strconv.Itoa(pid) + "/environ"
+	for try := 1; ; try++ {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return ""
+		}
+		if len(data) > 0 {
+			return findTag(data)
+		}
+		if s, err := readStat(pid); try == tagTries || err != nil || s.zombie() || s.kernel() {
+			return ""
+		}
+		time.Sleep(tagWait)
 	}
-	for entry := range strings.SplitSeq(string(data), "\x00") {
+}
+
+func findTag(environ []byte) string {
+	for entry := range strings.SplitSeq(string(environ), "\x00") {
 		if tag, ok := strings.CutPrefix(entry, tagVariable+"="); ok {
 			return tag
 		}
