@@ -65,18 +65,22 @@ func (p *process) signalTree(sig unix.Signal) {
 	if !alive {
 		return
 	}
-	below := descendants(main)
+	below := append(descendants(main), p.d.cgroups.members(p.name)...)
 	p.d.mu.Lock()
 	defer p.d.mu.Unlock()
 	if !p.m.alive || p.main.pid != main || p.m.st != stopping {
 		return
 	}
 	for _, s := range below {
+		if s.ident == p.main {
+			continue
+		}
 		if fd, added := p.track(s); added && s.pgrp != main {
 			p.send(fd, sig)
 		}
 	}
 	if sig == unix.SIGKILL {
+		p.d.cgroups.kill(p.name)
 		for _, fd := range p.rest {
 			p.send(fd, sig)
 		}

@@ -19,6 +19,7 @@ import (
 type process struct {
 	d    *Driver
 	m    machine
+	name string // which never changes
 	tag  string
 	ring *ring
 
@@ -59,6 +60,10 @@ func (p *process) tell(what string) {
 
 // spawn forks in the queue for that: the program may lie on a slow disk.
 func (p *process) spawn(run proc.Proc) {
+	if p.d.inTheWay(run) {
+		p.d.waiting = append(p.d.waiting, p)
+		return
+	}
 	p.d.forks.add(func() {
 		c, err := p.fork(run)
 		p.d.mu.Lock()
@@ -81,9 +86,7 @@ func (p *process) fork(run proc.Proc) (child, error) {
 	ends := [2]int{-1, -1}
 	defer func() {
 		for _, fd := range ends {
-			if fd >= 0 {
-				unix.Close(fd)
-			}
+			closeFD(fd)
 		}
 	}()
 	p.d.mu.Lock()
@@ -106,7 +109,18 @@ func (p *process) fork(run proc.Proc) (child, error) {
 			return child{}, err
 		}
 	}
-	return p.d.inherit.fork(run, a, p.tag, ends[0], ends[1])
+	group, err := p.d.cgroups.enter(run.Name)
+	if err != nil {
+		return child{}, err
+	}
+	defer closeFD(group)
+	return p.d.inherit.fork(run, a, p.tag, inherited{out: ends[0], errs: ends[1], cgroup: group})
+}
+
+func closeFD(fd int) {
+	if fd >= 0 {
+		unix.Close(fd)
+	}
 }
 
 type captured struct {

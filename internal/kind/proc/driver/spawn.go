@@ -21,6 +21,12 @@ type child struct {
 	report     int // read end of a pipe that tells when the stub has become the program; -1: no stub
 }
 
+// inherited are the file descriptors for a child; -1: none.
+type inherited struct {
+	out, errs int
+	cgroup    int // the group it is born into
+}
+
 // daemonState is what a child would inherit from the daemon and should not, and /dev/null,
 // which it gets instead.
 type daemonState struct {
@@ -39,8 +45,8 @@ const (
 	stubReport   = 4 // file descriptor
 )
 
-// fork starts the program of p with out and errw as its output.
-func (s daemonState) fork(p proc.Proc, a account, tag string, out, errw int) (child, error) {
+// fork starts the program of p.
+func (s daemonState) fork(p proc.Proc, a account, tag string, in inherited) (child, error) {
 	argv := p.Command.Slice()
 	if len(argv) == 0 {
 		return child{}, errors.New("the command is empty")
@@ -49,18 +55,20 @@ func (s daemonState) fork(p proc.Proc, a account, tag string, out, errw int) (ch
 	if err != nil {
 		return child{}, err
 	}
-	files := []uintptr{uintptr(s.null), uintptr(or(out, s.null)), uintptr(or(errw, s.null))}
+	files := []uintptr{uintptr(s.null), uintptr(or(in.out, s.null)), uintptr(or(in.errs, s.null))}
 	env := environment(p, a, tag)
 	if p.Ready == readyNotify {
 		env = append(env, "NOTIFY_SOCKET="+s.notify)
 	}
 	if !s.plain(p) {
-		return s.forkStub(p, a, path, argv, env, files)
+		return s.forkStub(p, a, path, argv, env, files, in.cgroup)
 	}
 	c := child{pidfd: -1, report: -1}
 	attr := &syscall.ProcAttr{
 		Dir: dirOf(p), Env: env, Files: files,
-		Sys: &syscall.SysProcAttr{Setsid: true, PidFD: &c.pidfd, Credential: a.credential()},
+		Sys: &syscall.SysProcAttr{
+			Setsid: true, PidFD: &c.pidfd, Credential: a.credential(), UseCgroupFD: in.cgroup >= 0, CgroupFD: in.cgroup,
+		},
 	}
 	if c.pid, err = syscall.ForkExec(path, argv, attr); err != nil {
 		return child{}, fmt.Errorf("cannot execute %s: %w", path, err)
@@ -141,7 +149,7 @@ type plan struct {
 }
 
 // forkStub starts this very program again as the stub, which becomes the child's program.
-func (s daemonState) forkStub(p proc.Proc, a account, path string, argv, env []string, files []uintptr) (child, error) {
+func (s daemonState) forkStub(p proc.Proc, a account, path string, argv, env []string, files []uintptr, cgroup int) (child, error) {
 	if !stubReady {
 		return child{}, errors.New("this program cannot set limits, nice or umask: it does not call driver.MaybeExec first")
 	}
@@ -167,7 +175,7 @@ func (s daemonState) forkStub(p proc.Proc, a account, path string, argv, env []s
 	c := child{pidfd: -1, report: pipe[0]}
 	attr := &syscall.ProcAttr{
 		Env: stubEnv(env), Files: append(files, uintptr(planFD), uintptr(pipe[1])),
-		Sys: &syscall.SysProcAttr{Setsid: true, PidFD: &c.pidfd},
+		Sys: &syscall.SysProcAttr{Setsid: true, PidFD: &c.pidfd, UseCgroupFD: cgroup >= 0, CgroupFD: cgroup},
 	}
 	if c.pid, err = syscall.ForkExec("/proc/self/exe", []string{stubName}, attr); err != nil {
 		unix.Close(pipe[0])

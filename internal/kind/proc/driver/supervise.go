@@ -27,6 +27,7 @@ type Driver struct {
 	ledger  ledger
 	lock    *os.File
 	inherit daemonState
+	cgroups cgroups
 	reaper  bool // orphans are given to us
 
 	poll   *poller
@@ -45,6 +46,7 @@ type Driver struct {
 	procs     map[string]*process
 	rings     map[string]*ring
 	dirty     map[*process]struct{} // wait for a sweep
+	waiting   []*process            // for another to be gone
 	news      map[chan struct{}]struct{}
 }
 
@@ -66,6 +68,10 @@ func New(opt Options) (*Driver, error) {
 	}
 	var err error
 	if d.world, err = thisWorld(); err != nil {
+		return nil, err
+	}
+	d.cgroups = cgroups(opt.Cgroup)
+	if err := d.cgroups.open(); err != nil {
 		return nil, err
 	}
 	if err := d.claim(); err != nil {
@@ -164,7 +170,7 @@ func (d *Driver) add(want proc.Proc) (*process, error) {
 }
 
 func (d *Driver) newProcess(want proc.Proc, tag string) *process {
-	p := &process{d: d, tag: tag, ring: d.ring(want.Name), pidfd: -1, report: -1}
+	p := &process{d: d, name: want.Name, tag: tag, ring: d.ring(want.Name), pidfd: -1, report: -1}
 	p.m = machine{h: p, want: want, run: want}
 	return p
 }
@@ -182,8 +188,10 @@ func (p *process) forget() {
 	}
 	_ = os.Remove(p.fifo("stdout"))
 	_ = os.Remove(p.fifo("stderr"))
+	p.d.cgroups.remove(name)
 	delete(p.d.procs, name)
 	p.d.dropRing(name)
+	p.d.retryWaiting()
 	p.d.wakeAll()
 }
 

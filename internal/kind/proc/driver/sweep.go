@@ -34,6 +34,9 @@ func (d *Driver) sweepAll() {
 	s := d.newSearch(dirty)
 	d.mu.Unlock()
 	found := s.run()
+	for p := range dirty {
+		found[p] = append(found[p], d.cgroups.members(p.name)...)
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.closed {
@@ -109,6 +112,7 @@ func (p *process) swept(found []procStat) {
 	sig := unix.SIGTERM
 	if p.killing {
 		sig = unix.SIGKILL
+		p.d.cgroups.kill(p.name)
 		for _, fd := range p.rest {
 			p.send(fd, sig)
 		}
