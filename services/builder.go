@@ -41,6 +41,9 @@ func Want[T comparable](b *Builder, object T, why uci.Meta) {
 	engine.Want(b.set, object, origin(why))
 }
 
+// Expect makes room for n objects of a type. Without it Want grows the room as it goes.
+func Expect[T comparable](b *Builder, n int) { engine.Reserve[T](b.set, n) }
+
 func origin(m uci.Meta) engine.Origin {
 	return engine.Origin{Package: m.Package(), File: m.Pos.File, Line: m.Pos.Line,
 		Type: m.Type, Section: m.Ref(), Anonymous: m.Anonymous}

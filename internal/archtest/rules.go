@@ -63,10 +63,10 @@ var rules = []rule{
 		},
 	},
 	{
-		name: "only drivers, and what they are built on, start programs and speak netlink",
+		name: "only drivers, what they are built on, and probes, start programs and speak netlink",
 		on:   []string{"..."},
 		except: []string{"internal/kind/*/driver/...", "services/*/driver/...", "internal/rtnl/...", "internal/netmon/...",
-			"internal/nltest/...", "internal/archtest", "cmd/mkpkg/...", "test/..."},
+			"internal/nltest/...", "internal/probe", "internal/archtest", "cmd/mkpkg/...", "test/..."},
 		direct: func(path string) bool { return !slices.Contains(systemImports, path) },
 	},
 	{

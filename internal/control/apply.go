@@ -10,6 +10,7 @@ import (
 
 	"ucid/internal/engine"
 	"ucid/internal/event"
+	"ucid/internal/probe"
 	"ucid/internal/revision"
 	"ucid/internal/txn"
 )
@@ -22,7 +23,7 @@ type Request struct {
 	Who     string        `json:"-"`
 	Message string        `json:"message,omitempty"`
 	Confirm time.Duration `json:"confirm_ns,omitempty"` // taken back unless confirmed in this time; 0: at once for good
-	Probes  []string      `json:"probes,omitempty"`     // confirm it when they all succeed, see [Probe]
+	Probes  []string      `json:"probes,omitempty"`     // confirm it when they all succeed, see [probe.Parse]
 	// Revision is applied instead of the committed files, which become those of the revision.
 	Revision int `json:"revision,omitempty"`
 }
@@ -41,7 +42,7 @@ func (r Request) check() error {
 		return errors.New("probes need a time to confirm")
 	}
 	for _, p := range r.Probes {
-		if _, err := ParseProbe(p); err != nil {
+		if _, err := probe.Parse(p); err != nil {
 			return err
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"ucid/internal/event"
+	"ucid/internal/probe"
 	"ucid/internal/revision"
 	"ucid/internal/txn"
 )
@@ -115,7 +116,7 @@ func (c *Control) checkWindow(ctx context.Context) {
 	text := fmt.Sprintf("ucid: change %s is taken back in %s unless somebody types 'ucid confirm'", t.ID, left.Round(time.Second))
 	c.Log.Warn(text)
 	c.Events.Add(event.Event{Name: "confirm.warning", Subject: t.ID, Text: text})
-	go wall(ctx, text)
+	go probe.Wall(ctx, text)
 }
 
 // nextCheck is how long checkWindow may be put off.

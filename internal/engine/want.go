@@ -90,6 +90,12 @@ func Want[T comparable](s *Set, object T, at Origin) {
 	l.items = append(l.items, Wish[T]{object, at})
 }
 
+// Reserve makes room for n more objects of type T.
+func Reserve[T comparable](s *Set, n int) {
+	l := listOf[T](s)
+	l.items = slices.Grow(l.items, n)
+}
+
 // Wishes returns the objects of type T in s, in the order they were asked for.
 func Wishes[T comparable](s *Set) []Wish[T] { return listOf[T](s).items }
 

@@ -27,6 +27,7 @@ func compile(c *Config, b *services.Builder) {
 	n := &network{b: b, addrs: map[addr.Key]*uci.Section{},
 		routes: make(map[kroute.Key]*uci.Section, len(c.Routes)+len(c.Routes6)),
 		rules:  make(map[krule.Rule]*uci.Section, len(c.Rules)+len(c.Rules6))}
+	services.Expect[kroute.Route](b, len(c.Routes)+len(c.Routes6))
 	n.readInterfaces(c)
 	n.provide()
 	n.hosts = n.linkRoutes(c)
