@@ -3,7 +3,6 @@
 package uci
 
 import (
-	"io"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -45,11 +44,11 @@ func (st *Store) Commit(pkg string) error {
 }
 
 // openSaved opens and locks the delta file changes are saved in, if there is one.
-func (st *Store) openSaved(pl place) (*os.File, error) {
+func (st *Store) openSaved(pl place) (*file, error) {
 	if pl.direct {
 		return nil, nil
 	}
-	f, _, err := openLocked(filepath.Join(st.saveDir(), pl.name), os.O_RDWR, syscall.LOCK_EX)
+	f, _, err := openLocked(filepath.Join(st.saveDir(), pl.name), os.O_RDWR, 0, syscall.LOCK_EX)
 	if err != nil && loadError(err) == ErrNotFound {
 		return nil, nil
 	}
@@ -57,7 +56,7 @@ func (st *Store) openSaved(pl place) (*os.File, error) {
 }
 
 // commit puts the package in place of its file.
-func (st *Store) commit(s *state, save *os.File) error {
+func (st *Store) commit(s *state, save *file) error {
 	data := st.format(s)
 	r, err := newReplacement(s.path, data)
 	if err != nil {
@@ -84,47 +83,45 @@ func (st *Store) commit(s *state, save *os.File) error {
 	return unlink(path)
 }
 
-func leaveNote(path string, r *replacement, data []byte, save *os.File) error {
+func leaveNote(path string, r *replacement, data []byte, save *file) error {
 	info, err := save.Stat()
 	if err != nil {
 		return err
 	}
-	delta := make([]byte, info.Size())
-	if _, err := save.ReadAt(delta, 0); err != nil && err != io.EOF {
+	delta := make([]byte, info.size)
+	if err := save.ReadAt(delta, 0); err != nil {
 		return err
 	}
-	n := note{config: identify(r.info), sum: sum(data), delta: identify(info), prefix: sum(delta)}
+	n := note{config: r.id, sum: sum(data), delta: info, prefix: sum(delta)}
 	return n.leave(path)
 }
 
 // drop removes the first n bytes of a file. What follows them was written by someone who
 // does not lock.
-func drop(f *os.File, n int64) error {
+func drop(f *file, n int64) error {
 	info, err := f.Stat()
 	if err != nil {
 		return err
 	}
-	rest := make([]byte, max(0, info.Size()-n))
-	if len(rest) > 0 {
-		if _, err := f.ReadAt(rest, n); err != nil {
-			return err
-		}
-		if _, err := f.WriteAt(rest, 0); err != nil {
-			return err
-		}
+	rest := make([]byte, max(0, info.size-n))
+	if err := f.ReadAt(rest, n); err != nil {
+		return err
+	}
+	if err := f.WriteAt(rest, 0); err != nil {
+		return err
 	}
 	return f.Truncate(int64(len(rest)))
 }
 
 // finish does the last step of a commit that was cut short before it.
-func finish(s *state, save *os.File) error {
+func finish(s *state, save *file) error {
 	path := notePath(s.save.dir, s.name)
 	n, ok := readNote(path)
 	if !ok {
 		return nil
 	}
 	delta := make([]byte, s.save.size)
-	if _, err := save.ReadAt(delta, 0); err != nil && err != io.EOF {
+	if err := save.ReadAt(delta, 0); err != nil {
 		return err
 	}
 	if done := n.committed(s, s.save, delta); done > 0 {

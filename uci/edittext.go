@@ -13,7 +13,7 @@ import (
 // at all, under the lock every user of UCI takes. edit gets nil for a file that is not there;
 // when it returns nil the file is removed, and when it fails nothing is changed.
 func EditText(path string, edit func(text []byte) ([]byte, error)) error {
-	f, _, err := openLocked(path, os.O_RDWR, syscall.LOCK_EX)
+	f, _, err := openLocked(path, os.O_RDWR, 0, syscall.LOCK_EX)
 	if errors.Is(err, fs.ErrNotExist) {
 		return writeText(path, nil, edit)
 	}

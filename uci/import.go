@@ -61,7 +61,7 @@ func (st *Store) parseStream(pkg string, text []byte) (packages []*Package, err 
 
 func (st *Store) overwrite(p *Package) error {
 	path := filepath.Join(st.ConfDir, p.name)
-	f, _, err := openLocked(path, os.O_RDWR, syscall.LOCK_EX)
+	f, _, err := openLocked(path, os.O_RDWR, 0, syscall.LOCK_EX)
 	switch {
 	case err == nil:
 		defer f.Close()

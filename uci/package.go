@@ -19,8 +19,8 @@ type Package struct {
 	lastType  *typeInfo
 	index     sectionIndex
 	aliases   map[string]*Section // see aliasAdd
-	dead      int  // sections marked dead that are still in the slice
-	unsettled bool // see settle
+	dead      int                 // sections marked dead that are still in the slice
+	unsettled bool                // see settle
 	arena     arena
 }
 

@@ -40,14 +40,14 @@ func ReadText(path string) ([]byte, error) {
 }
 
 // openRegular opens a regular file without waiting for anyone, as opening a FIFO would.
-func openRegular(path string, flag int) (*os.File, error) {
-	f, err := os.OpenFile(path, flag|syscall.O_NONBLOCK|syscall.O_CLOEXEC, 0)
+func openRegular(path string, flag int) (*file, error) {
+	f, err := openFile(path, flag, 0)
 	if err != nil {
 		return nil, err
 	}
-	info, err := f.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = &os.PathError{Op: "open", Path: path, Err: ErrNotRegular}
+	id, err := f.Stat()
+	if err == nil && !id.isRegular() {
+		err = wrap("open", path, ErrNotRegular)
 	}
 	if err != nil {
 		f.Close()
@@ -57,15 +57,20 @@ func openRegular(path string, flag int) (*os.File, error) {
 }
 
 // readAll reads a file from its current place to the end, in one buffer of its size.
-func readAll(f *os.File) ([]byte, error) {
-	info, err := f.Stat()
+func readAll(f *file) ([]byte, error) {
+	id, err := f.Stat()
 	if err != nil {
 		return nil, err
 	}
-	if info.Size() > MaxFile {
-		return nil, &os.PathError{Op: "read", Path: f.Name(), Err: syscall.EFBIG}
+	return readSized(f, id.size)
+}
+
+// readSized is readAll for a file whose size is known.
+func readSized(f *file, size int64) ([]byte, error) {
+	if size > MaxFile {
+		return nil, wrap("read", f.path, syscall.EFBIG)
 	}
-	data := make([]byte, 0, info.Size()+1)
+	data := make([]byte, 0, size+1)
 	for {
 		n, err := f.Read(data[len(data):cap(data)])
 		data = data[:len(data)+n]

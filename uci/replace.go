@@ -19,8 +19,8 @@ const tempMark = ".ucid-"
 // replacement is a new version of a file, written beside it.
 type replacement struct {
 	target string // what the path leads to, symbolic links followed
-	temp   *os.File
-	info   fs.FileInfo // of the new file
+	temp   *file
+	id     identity // of the new file
 }
 
 // newReplacement writes and syncs the new version. It keeps the mode and owner of the old
@@ -46,29 +46,28 @@ func newReplacement(path string, data []byte) (*replacement, error) {
 }
 
 func (r *replacement) fill(data []byte) error {
-	if old, err := os.Stat(r.target); err == nil {
+	if old, err := stat(r.target); err == nil {
 		if err := inherit(r.temp, old); err != nil {
 			return err
 		}
 	}
-	if _, err := r.temp.Write(data); err != nil {
+	if err := r.temp.WriteAt(data, 0); err != nil {
 		return err
 	}
-	info, err := r.temp.Stat()
-	r.info = info
+	var err error
+	r.id, err = r.temp.Stat()
 	return err
 }
 
 // inherit gives f the owner and mode of another file. A user who may not give files away
 // becomes the owner, as with any editor.
-func inherit(f *os.File, old fs.FileInfo) error {
-	st, ok := old.Sys().(*syscall.Stat_t)
-	if ok && (int(st.Uid) != os.Geteuid() || int(st.Gid) != os.Getegid()) {
-		if err := f.Chown(int(st.Uid), int(st.Gid)); err != nil && !errors.Is(err, syscall.EPERM) {
-			return err
+func inherit(f *file, old identity) error {
+	if int(old.uid) != os.Geteuid() || int(old.gid) != os.Getegid() {
+		if err := syscall.Fchown(f.fd, int(old.uid), int(old.gid)); err != nil && err != syscall.EPERM {
+			return wrap("chown", f.path, err)
 		}
 	}
-	return f.Chmod(old.Mode().Perm() | old.Mode()&(fs.ModeSetuid|fs.ModeSetgid|fs.ModeSticky))
+	return wrap("chmod", f.path, syscall.Fchmod(f.fd, old.perm()))
 }
 
 // commit makes the new version the file: from the rename on it is there, also after a
@@ -80,7 +79,7 @@ func (r *replacement) commit() error {
 	if err := r.temp.Close(); err != nil {
 		return err
 	}
-	if err := os.Rename(r.temp.Name(), r.target); err != nil {
+	if err := os.Rename(r.temp.path, r.target); err != nil {
 		return err
 	}
 	return syncDir(filepath.Dir(r.target))
@@ -89,7 +88,7 @@ func (r *replacement) commit() error {
 // discard removes the new version when it did not become the file.
 func (r *replacement) discard() {
 	r.temp.Close()
-	unlink(r.temp.Name())
+	unlink(r.temp.path)
 }
 
 // replaceFile replaces the content of a file, or makes it.
@@ -105,15 +104,15 @@ func replaceFile(path string, data []byte) error {
 	return nil
 }
 
-func createTemp(target string) (*os.File, error) {
+func createTemp(target string) (*file, error) {
 	prefix := filepath.Join(filepath.Dir(target), "."+filepath.Base(target)+tempMark)
 	for range 100 {
-		f, err := os.OpenFile(prefix+randomName(), os.O_RDWR|os.O_CREATE|os.O_EXCL|syscall.O_CLOEXEC, 0o600)
+		f, err := openFile(prefix+randomName(), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 		if !errors.Is(err, fs.ErrExist) {
 			return f, err
 		}
 	}
-	return nil, &os.PathError{Op: "create", Path: prefix, Err: fs.ErrExist}
+	return nil, wrap("create", prefix, fs.ErrExist)
 }
 
 func randomName() string {
@@ -138,7 +137,7 @@ func removeStale(target string) {
 
 // syncDir makes a rename in a directory last. Not every file system can.
 func syncDir(dir string) error {
-	d, err := os.Open(dir)
+	d, err := openFile(dir, os.O_RDONLY, 0)
 	if err != nil {
 		return err
 	}

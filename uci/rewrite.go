@@ -4,7 +4,6 @@ package uci
 
 import (
 	"bytes"
-	"io"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -20,7 +19,7 @@ func planPath(dir, pkg string) string {
 }
 
 // rewrite makes text, which is no longer than the file, the content of the delta file.
-func rewrite(s *state, save *os.File, text []byte) error {
+func rewrite(s *state, save *file, text []byte) error {
 	old, err := content(save)
 	if err != nil || bytes.Equal(old, text) {
 		return err
@@ -47,15 +46,15 @@ func unlink(path string) error {
 	return nil
 }
 
-func overwrite(f *os.File, text []byte) error {
-	if _, err := f.WriteAt(text, 0); err != nil {
+func overwrite(f *file, text []byte) error {
+	if err := f.WriteAt(text, 0); err != nil {
 		return err
 	}
 	return f.Truncate(int64(len(text)))
 }
 
-func content(f *os.File) ([]byte, error) {
-	if _, err := f.Seek(0, io.SeekStart); err != nil {
+func content(f *file) ([]byte, error) {
+	if err := f.Rewind(); err != nil {
 		return nil, err
 	}
 	return readAll(f)
@@ -81,7 +80,7 @@ func planned(d *deltaFile, pkg string, delta []byte) (text []byte, ok bool) {
 }
 
 // finishRewrite does the rest of a rewrite that was cut short.
-func finishRewrite(d *deltaFile, pkg string, f *os.File) error {
+func finishRewrite(d *deltaFile, pkg string, f *file) error {
 	delta, err := content(f)
 	if err != nil {
 		return err

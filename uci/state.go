@@ -5,7 +5,6 @@ package uci
 import (
 	"bytes"
 	"errors"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -19,7 +18,6 @@ type state struct {
 	pkg     *Package
 	data    []byte // the file
 	conf    identity
-	info    fs.FileInfo
 	deltas  []*deltaFile // of those directories that have one
 	applied int          // how many changes took effect
 	errors  []*ParseError
@@ -40,17 +38,17 @@ type deltaFile struct {
 
 // locked is a configuration file held by a lock while work goes on.
 type locked struct {
-	file *os.File
-	info fs.FileInfo
+	file *file
+	id   identity
 }
 
 // lock opens and locks the file of a package.
 func (pl place) lock(flag, how int) (locked, error) {
-	f, info, err := openLocked(pl.path, flag, how)
+	f, id, err := openLocked(pl.path, flag, 0, how)
 	if err != nil {
 		return locked{}, loadError(err)
 	}
-	return locked{f, info}, nil
+	return locked{f, id}, nil
 }
 
 // loadError gives what is not there, or is no file, its common name.
@@ -65,15 +63,15 @@ func loadError(err error) error {
 
 // read reads a package from its locked file, and the changes that wait for it. save is the
 // file of the last directory when the caller has it open and locked, else nil.
-func (st *Store) read(pl place, lk locked, save *os.File) (*state, error) {
-	if _, err := lk.file.Seek(0, io.SeekStart); err != nil {
+func (st *Store) read(pl place, lk locked, save *file) (*state, error) {
+	if err := lk.file.Rewind(); err != nil {
 		return nil, err
 	}
-	data, err := readAll(lk.file)
+	data, err := readSized(lk.file, lk.id.size)
 	if err != nil {
 		return nil, err
 	}
-	s := &state{place: pl, data: data, conf: identify(lk.info), info: lk.info}
+	s := &state{place: pl, data: data, conf: lk.id}
 	if err := st.parse(s); err != nil {
 		return nil, err
 	}
@@ -142,40 +140,40 @@ func (l *deltaLine) problem(pkg, path string) Problem {
 }
 
 // readSaved reads the delta file changes are saved in, which may be open already.
-func readSaved(dir string, s *state, f *os.File) (*deltaFile, error) {
+func readSaved(dir string, s *state, f *file) (*deltaFile, error) {
 	if f == nil {
 		return readDelta(dir, s)
 	}
-	info, err := f.Stat()
-	if err == nil && info.Size() > 0 {
-		err = finishRewrite(&deltaFile{dir: dir, id: identify(info)}, s.name, f)
+	id, err := f.Stat()
+	if err == nil && id.size > 0 {
+		err = finishRewrite(&deltaFile{dir: dir, id: id}, s.name, f)
 	}
 	if err != nil {
 		return nil, err
 	}
-	if info, err = f.Stat(); err != nil {
+	if id, err = f.Stat(); err != nil {
 		return nil, err
 	}
-	if _, err := f.Seek(0, io.SeekStart); err != nil {
+	if err := f.Rewind(); err != nil {
 		return nil, err
 	}
-	return parseDeltaFile(f, info, dir, s)
+	return parseDeltaFile(f, id, dir, s)
 }
 
 // readDelta reads a delta file under a shared lock.
 func readDelta(dir string, s *state) (*deltaFile, error) {
 	path := filepath.Join(dir, s.name)
-	f, info, err := openLocked(path, os.O_RDONLY, syscall.LOCK_SH)
+	f, id, err := openLocked(path, os.O_RDONLY, 0, syscall.LOCK_SH)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	return parseDeltaFile(f, info, dir, s)
+	return parseDeltaFile(f, id, dir, s)
 }
 
-func parseDeltaFile(f *os.File, info fs.FileInfo, dir string, s *state) (*deltaFile, error) {
-	d := &deltaFile{path: f.Name(), dir: dir, id: identify(info), torn: -1}
-	data, err := readAll(f)
+func parseDeltaFile(f *file, id identity, dir string, s *state) (*deltaFile, error) {
+	d := &deltaFile{path: f.path, dir: dir, id: id, torn: -1}
+	data, err := readSized(f, id.size)
 	if err != nil {
 		return nil, err
 	}
@@ -223,8 +221,8 @@ func (st *Store) loadOnce(pkg string, pl place) (*state, error) {
 // empties the delta file first and puts the new configuration in place afterwards, when it
 // has given up its lock: what was read in between lacks the changes.
 func (s *state) current() bool {
-	info, err := os.Stat(s.path)
-	return err != nil || os.SameFile(info, s.info)
+	id, err := stat(s.path)
+	return err != nil || id.same(s.conf)
 }
 
 func (st *Store) readCached(pkg string, pl place, lk locked) (*state, error) {
@@ -246,7 +244,7 @@ func (st *Store) readCached(pkg string, pl place, lk locked) (*state, error) {
 
 // fresh reports whether the state is still what the files say.
 func (s *state) fresh(st *Store, lk locked) bool {
-	if identify(lk.info) != s.conf {
+	if lk.id != s.conf {
 		return false
 	}
 	if s.direct {
@@ -255,13 +253,13 @@ func (s *state) fresh(st *Store, lk locked) bool {
 	known := s.deltas
 	for _, dir := range st.DeltaDirs {
 		path := filepath.Join(dir, s.name)
-		info, err := os.Stat(path)
+		id, err := stat(path)
 		switch {
 		case err != nil:
 			if len(known) > 0 && known[0].path == path {
 				return false
 			}
-		case len(known) == 0 || known[0].path != path || known[0].id != identify(info):
+		case len(known) == 0 || known[0].path != path || known[0].id != id:
 			return false
 		default:
 			known = known[1:]

@@ -70,8 +70,8 @@ func (st *Store) isPackage(e fs.DirEntry) bool {
 	if e.Type()&fs.ModeSymlink == 0 {
 		return e.Type().IsRegular()
 	}
-	info, err := os.Stat(filepath.Join(st.ConfDir, e.Name()))
-	return err == nil && info.Mode().IsRegular()
+	id, err := stat(filepath.Join(st.ConfDir, e.Name()))
+	return err == nil && id.isRegular()
 }
 
 // place is where a package is.
@@ -92,7 +92,7 @@ func (st *Store) place(pkg string) (place, error) {
 	}
 	if st.Override != "" {
 		path := filepath.Join(st.Override, pkg)
-		if _, err := os.Stat(path); err == nil {
+		if _, err := stat(path); err == nil {
 			return place{name: pkg, path: path}, nil
 		}
 	}

@@ -67,55 +67,43 @@ func (st *Store) save(pkg string, s *state, lk locked, changes []Change, edit ed
 }
 
 // saveIs reports whether the delta file is what was read.
-func (s *state) saveIs(info fs.FileInfo) bool {
+func (s *state) saveIs(info identity) bool {
 	if s.save == nil {
-		return info.Size() == 0
+		return info.size == 0
 	}
-	return identify(info) == s.save.id
+	return info == s.save.id
 }
 
 // openSave opens and locks the delta file changes are saved in; it makes the file, and its
 // directory, with the modes of what they belong to.
-func (st *Store) openSave(s *state) (*os.File, fs.FileInfo, error) {
-	if err := st.makeSaveDir(); err != nil {
-		return nil, nil, err
-	}
+func (st *Store) openSave(s *state) (*file, identity, error) {
 	path := filepath.Join(st.saveDir(), s.name)
+	f, id, err := openLocked(path, os.O_RDWR, 0, syscall.LOCK_EX)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return f, id, err
+	}
+	if err := st.makeSaveDir(); err != nil {
+		return nil, identity{}, err
+	}
 	mode := fs.FileMode(0o600)
-	if info, err := os.Stat(filepath.Join(st.ConfDir, s.name)); err == nil {
-		mode = info.Mode().Perm()
+	if id, err := stat(filepath.Join(st.ConfDir, s.name)); err == nil {
+		mode = fs.FileMode(id.perm())
 	}
-	for {
-		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|syscall.O_NONBLOCK|syscall.O_CLOEXEC, mode)
-		if err != nil {
-			return nil, nil, err
-		}
-		info, current, err := lockCurrent(f, path, syscall.LOCK_EX)
-		if err == nil && current && !info.Mode().IsRegular() {
-			err = wrap("open", path, ErrNotRegular)
-		}
-		if err == nil && current {
-			return f, info, nil
-		}
-		f.Close()
-		if err != nil {
-			return nil, nil, err
-		}
-	}
+	return openLocked(path, os.O_RDWR|os.O_CREATE, mode, syscall.LOCK_EX)
 }
 
 func (st *Store) makeSaveDir() error {
 	dir := st.saveDir()
-	info, err := os.Stat(dir)
+	id, err := stat(dir)
 	switch {
-	case err == nil && info.IsDir():
+	case err == nil && id.isDir():
 		return nil
 	case err == nil:
 		return wrap("mkdir", dir, syscall.ENOTDIR)
 	}
 	mode := fs.FileMode(0o700)
-	if info, err := os.Stat(st.ConfDir); err == nil {
-		mode = info.Mode().Perm()
+	if id, err := stat(st.ConfDir); err == nil {
+		mode = fs.FileMode(id.mode & 0o777)
 	}
 	if err := os.Mkdir(dir, mode); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
@@ -125,10 +113,10 @@ func (st *Store) makeSaveDir() error {
 
 // append writes the lines in one piece behind what is there. A line that was cut off before
 // its end, by a full disk or a crash, would swallow them: it is dropped.
-func (s *state) append(f *os.File, dir string, changes []Change) error {
+func (s *state) append(f *file, dir string, changes []Change) error {
 	d := s.save
 	if d == nil {
-		d = &deltaFile{path: f.Name(), dir: dir, torn: -1}
+		d = &deltaFile{path: f.path, dir: dir, torn: -1}
 	}
 	var text []byte
 	at := d.size
@@ -145,11 +133,11 @@ func (s *state) append(f *os.File, dir string, changes []Change) error {
 	if err := writeTail(f, text, at, d.size); err != nil {
 		return err
 	}
-	info, err := f.Stat()
+	id, err := f.Stat()
 	if err != nil {
 		return err
 	}
-	d.id, d.size, d.torn, d.open = identify(info), info.Size(), -1, false
+	d.id, d.size, d.torn, d.open = id, id.size, -1, false
 	for _, c := range changes {
 		d.lines = append(d.lines, deltaLine{Change: c})
 	}
@@ -163,13 +151,13 @@ func (s *state) append(f *os.File, dir string, changes []Change) error {
 
 // writeTail makes text the end of a file, from byte at on. When it cannot be written the
 // file stays as it was.
-func writeTail(f *os.File, text []byte, at, size int64) error {
+func writeTail(f *file, text []byte, at, size int64) error {
 	if at < size {
 		if err := f.Truncate(at); err != nil {
 			return err
 		}
 	}
-	if _, err := f.WriteAt(text, at); err != nil {
+	if err := f.WriteAt(text, at); err != nil {
 		return errors.Join(err, f.Truncate(at))
 	}
 	return nil
