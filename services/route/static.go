@@ -9,6 +9,7 @@ import (
 	kroute "ucid/internal/kind/route"
 	krule "ucid/internal/kind/rule"
 	"ucid/services"
+	"ucid/uci"
 )
 
 // wishes are the objects of one interface. They are asked for when all of them are right.
@@ -204,14 +205,28 @@ func gatewayOption(r kroute.Route) string {
 	return "gateway"
 }
 
+// secondWay leaves out the default route of an interface where another one stands first: two
+// uplinks without metrics are common, and the second shall not lose its address for that.
+func (n *network) secondWay(m uci.Meta, option string, r kroute.Route) {
+	n.b.Problem(m.Warning(option, "%s: the route to %s is there already: %s; this one is left out, give the interface another metric",
+		option, r.Key(), place(n.routes[r.Key()])))
+}
+
 // ask wants the objects of an interface unless another section wants one of them already.
 func (n *network) ask(i *iface, w *wishes) {
 	m, ok := i.cfg.Meta, true
 	for _, a := range w.addrs {
 		ok = n.firstAddr(m, a) && ok
 	}
+	routes := w.routes[:0]
 	for _, r := range w.routes {
-		ok = n.firstRoute(m, gatewayOption(r), r) && ok
+		if option := gatewayOption(r); option != "" && n.routes[r.Key()] != nil {
+			n.secondWay(m, option, r)
+			continue
+		} else if !n.firstRoute(m, option, r) {
+			ok = false
+		}
+		routes = append(routes, r)
 	}
 	if !ok {
 		return
@@ -219,7 +234,7 @@ func (n *network) ask(i *iface, w *wishes) {
 	for _, a := range w.addrs {
 		services.Want(n.b, a, m)
 	}
-	for _, r := range w.routes {
+	for _, r := range routes {
 		services.Want(n.b, r, m)
 	}
 	for _, r := range w.rules {
