@@ -8,12 +8,14 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"ucid/internal/kind/route"
 	"ucid/internal/nltest"
+	"ucid/internal/rtnl"
 )
 
 // A pinger sends ICMP echo requests and counts the answers.
@@ -23,6 +25,8 @@ type pinger struct {
 	request  byte // ICMP type
 	reply    byte
 	answered atomic.Int64
+	refused  atomic.Int64 // by the kernel, for want of a route
+	done     sync.Once
 	last     chan struct{} // closed with the answer to the last one
 }
 
@@ -38,14 +42,20 @@ func newPinger(t testing.TB, to string) *pinger {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
+	raw, err := conn.(*net.IPConn).SyscallConn()
+	if err == nil { // room for all answers, however late they are read
+		err = raw.Control(func(fd uintptr) { rtnl.GrowReceiveBuffer(int(fd), 8<<20) })
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 	p.conn = conn
 	return p
 }
 
 const pingID = 0x7563
 
-// send sends n requests a millisecond apart. A request that the kernel cannot send counts
-// as one that was lost.
+// send sends n requests a millisecond apart.
 func (p *pinger) send(n int) {
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
@@ -55,7 +65,9 @@ func (p *pinger) send(n int) {
 		binary.BigEndian.PutUint16(packet[4:], pingID)
 		binary.BigEndian.PutUint16(packet[6:], uint16(i))
 		binary.BigEndian.PutUint16(packet[2:], checksum(packet)) // the kernel does it for ICMPv6
-		_, _ = p.conn.WriteTo(packet, p.dst)
+		if _, err := p.conn.WriteTo(packet, p.dst); err != nil {
+			p.refused.Add(1)
+		}
 	}
 }
 
@@ -72,7 +84,7 @@ func (p *pinger) receive(n int) {
 		}
 		p.answered.Add(1)
 		if int(binary.BigEndian.Uint16(packet[6:])) == n-1 {
-			close(p.last)
+			p.done.Do(func() { close(p.last) })
 		}
 	}
 }
@@ -122,14 +134,15 @@ func pingThroughChanges(t *testing.T, to string, ways []route.Route) {
 	d := open(t, Options{})
 	apply(t, d, create(ways[0]))
 	const pings, changes = 1000, 500
-	warm := newPinger(t, to)
-	nltest.Eventually(t, 5*time.Second, func() error { // neighbours are known on every way
-		for i := range ways {
-			apply(t, d, modify(ways[i], ways[(i+1)%len(ways)]))
+	for i := range ways { // neighbours are known on every way
+		warm := newPinger(t, to)
+		go warm.receive(1)
+		nltest.Eventually(t, 5*time.Second, func() error {
 			warm.send(1)
-		}
-		return nil
-	})
+			return warm.missing(1)
+		})
+		apply(t, d, modify(ways[i], ways[(i+1)%len(ways)]))
+	}
 	p := newPinger(t, to)
 	go p.receive(pings)
 	sent := make(chan struct{})
@@ -137,8 +150,11 @@ func pingThroughChanges(t *testing.T, to string, ways []route.Route) {
 		p.send(pings)
 		close(sent)
 	}()
+	tick := time.NewTicker(250 * time.Microsecond)
+	defer tick.Stop()
 	n := 0
 	for running := true; running || n < changes; n++ {
+		<-tick.C
 		if errs := d.Apply(context.Background(), modify(ways[n%len(ways)], ways[(n+1)%len(ways)])); errs != nil {
 			t.Fatal(errs[0])
 		}
@@ -159,7 +175,7 @@ func pingThroughChanges(t *testing.T, to string, ways []route.Route) {
 
 func (p *pinger) missing(sent int) error {
 	if n := int(p.answered.Load()); n < sent {
-		return fmt.Errorf("%d of %d lost", sent-n, sent)
+		return fmt.Errorf("%d of %d lost, %d of them not even sent", sent-n, sent, p.refused.Load())
 	}
 	return nil
 }
