@@ -96,6 +96,7 @@ func TestAdoptAfterKill(t *testing.T) {
 		t.Fatal(err)
 	}
 	d, events := open(t, dir)
+	output(t, d, "talker", "pid ") // also when the daemon that was killed had read it
 	output(t, d, "talker", "in between")
 	for _, p := range []proc.Proc{talker, quiet} {
 		create(t, d, p) // nothing has to be done
@@ -114,6 +115,34 @@ func TestAdoptAfterKill(t *testing.T) {
 	act(t, d, "talker", "stop")
 	waitState(t, d, "talker", stopped)
 	output(t, d, "talker", "unfinished")
+}
+
+// A restart of the driver shows every line once, in order, also across a full spool.
+func TestOutputOutlivesTheDriver(t *testing.T) {
+	dir := t.TempDir()
+	d, err := New(Options{RunDir: dir, Ring: 100_000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const many = 30_000 // more than one spool, less than two
+	create(t, d, sh("web", fmt.Sprintf("seq -f 'number %%.0f' %d; printf tail; exit 0", many)))
+	waitState(t, d, "web", idle)
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if d, err = New(Options{RunDir: dir, Ring: 100_000}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { clear2(t, d) })
+	lines := d.Logs("web", 0)
+	if len(lines) != many+1 || lines[many].Text != "tail" {
+		t.Fatalf("%d lines, the last %+v", len(lines), lines[len(lines)-1])
+	}
+	for i, l := range lines[:many] {
+		if l.Text != fmt.Sprintf("number %d", i+1) {
+			t.Fatalf("line %d is %q", i, l.Text)
+		}
+	}
 }
 
 func TestExitThatNobodySaw(t *testing.T) {

@@ -56,7 +56,7 @@ func TestCgroup(t *testing.T) {
 		p.Limits, p.TermAfter = limits, 100*time.Millisecond
 		create(t, d, p)
 		pid := number(t, output(t, d, name, "pid "))
-		kill9(status(t, d, name).Pid)
+		kill9(waitState(t, d, name, running).Pid)
 		waitState(t, d, name, idle)
 		if alive(pid) {
 			t.Errorf("%s: the hidden descendant survives", name)

@@ -20,7 +20,7 @@ func TestModify(t *testing.T) {
 	p.Reload = 1
 	create(t, d, p)
 	output(t, d, "web", "up")
-	pid := status(t, d, "web").Pid
+	pid := waitState(t, d, "web", running).Pid
 
 	data := p
 	data.Data = engine.MakeMap(map[string]string{"a": "b"})
@@ -62,7 +62,7 @@ func TestApplyDoesNotWaitForASlowStop(t *testing.T) {
 	p.TermAfter = time.Hour
 	create(t, d, p)
 	output(t, d, "slow", "up")
-	pid := status(t, d, "slow").Pid
+	pid := waitState(t, d, "slow", running).Pid
 	apply(t, d, engine.Remove, p, proc.Proc{})
 	if !alive(pid) || status(t, d, "slow").State != "stopping" {
 		t.Error("Apply waited, or did nothing")
@@ -80,7 +80,7 @@ func TestActions(t *testing.T) {
 	output(t, d, "web", "up")
 	act(t, d, "web", "signal", "USR1")
 	output(t, d, "web", "usr1")
-	pid := status(t, d, "web").Pid
+	pid := waitState(t, d, "web", running).Pid
 	act(t, d, "web", "reload") // it has no signal for that
 	eventually(t, "it is restarted", func() bool {
 		i := status(t, d, "web")

@@ -29,6 +29,7 @@ func TestStartStop(t *testing.T) {
 	dir := t.TempDir()
 	d, events := open(t, dir)
 	p := sleeper("web")
+	p.Stdout, p.Stderr = true, true
 	create(t, d, p)
 	i := waitState(t, d, "web", running)
 	if !alive(i.Pid) {

@@ -29,8 +29,9 @@ type stream struct {
 
 	mu      sync.Mutex // more than the loop reads: whoever proves that nothing writes any more
 	fd      int        // -1: closed
-	partial []byte     // a line without its end
-	cut     bool       // partial is full, the rest of its line is skipped
+	spool   *spool
+	partial []byte // a line without its end
+	cut     bool   // partial is full, the rest of its line is skipped
 	batch   []Line
 }
 
@@ -43,7 +44,28 @@ func openStream(name, path string, r *ring) (*stream, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot capture %s: open %s: %w", name, path, err)
 	}
-	return &stream{name: name, path: path, ring: r, fd: fd}, nil
+	spool, err := openSpool(path + spoolSuffix)
+	if err != nil {
+		unix.Close(fd)
+		return nil, fmt.Errorf("cannot capture %s: %w", name, err)
+	}
+	s := &stream{name: name, path: path, ring: r, fd: fd, spool: spool}
+	s.restore()
+	return s, nil
+}
+
+const spoolSuffix = ".log"
+
+// restore takes the lines that an earlier daemon saw; when they came is known roughly.
+func (s *stream) restore() {
+	if data := s.spool.kept(); len(data) > 0 {
+		when := time.Now()
+		if st, err := os.Stat(s.spool.path); err == nil {
+			when = st.ModTime()
+		}
+		s.split(data, when)
+		s.flush()
+	}
 }
 
 func makeFIFO(path string) error {
@@ -77,7 +99,7 @@ func (s *stream) drain(buf []byte, most int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for most > 0 && s.fd >= 0 {
-		n, err := unix.Read(s.fd, buf)
+		n, err := s.spool.move(s.fd, buf)
 		if errors.Is(err, unix.EINTR) {
 			continue
 		}
@@ -86,6 +108,7 @@ func (s *stream) drain(buf []byte, most int) {
 		}
 		most -= n
 		s.split(buf[:n], time.Now())
+		s.spool.turn()
 	}
 	s.flush()
 }
@@ -97,6 +120,7 @@ func (s *stream) finish() {
 	defer s.mu.Unlock()
 	if len(s.partial) > 0 {
 		s.line(nil, time.Now())
+		s.spool.endLine()
 	}
 	s.flush()
 }
@@ -146,6 +170,7 @@ func (s *stream) close() {
 	defer s.mu.Unlock()
 	if s.fd >= 0 {
 		unix.Close(s.fd)
+		unix.Close(s.spool.fd)
 		s.fd = -1
 	}
 }

@@ -153,6 +153,13 @@ func (d *Driver) Close() error {
 	d.stops.close()
 	d.events.close()
 	d.poll.close()
+	for _, p := range d.procs {
+		for _, s := range []*stream{p.out, p.errs} {
+			if s != nil {
+				unix.Close(s.spool.fd) // the poller has closed the other
+			}
+		}
+	}
 	unix.Close(d.inherit.null)
 	return d.lock.Close()
 }
@@ -186,8 +193,10 @@ func (p *process) forget() {
 			p.d.poll.forget(s)
 		}
 	}
-	_ = os.Remove(p.fifo("stdout"))
-	_ = os.Remove(p.fifo("stderr"))
+	for _, name := range []string{"stdout", "stderr"} {
+		_ = os.Remove(p.fifo(name))
+		(&spool{path: p.fifo(name) + spoolSuffix}).remove()
+	}
 	p.d.cgroups.remove(name)
 	delete(p.d.procs, name)
 	p.d.dropRing(name)
