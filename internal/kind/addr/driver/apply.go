@@ -72,7 +72,7 @@ func (b *batch) note() error {
 
 // conclude takes from the ledger what is not ours after all.
 func (b *batch) conclude() error {
-	if !b.d.mute {
+	if !b.d.mute && len(b.d.ledger.indexes) == 0 {
 		return nil
 	}
 	for i := range b.changes {
@@ -81,7 +81,7 @@ func (b *batch) conclude() error {
 		switch {
 		case c.Op == engine.Remove && b.errs[i] == nil:
 			delete(b.d.ledger.indexes, c.Old.Key())
-		case c.Op == engine.Create && b.errs[i] != nil && !there:
+		case c.Op == engine.Create && !there && (b.errs[i] != nil || !b.d.mute): // it carries our protocol now
 			delete(b.d.ledger.indexes, c.New.Key())
 		}
 	}

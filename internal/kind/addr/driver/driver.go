@@ -170,10 +170,7 @@ func (d *Driver) Observe(context.Context) ([]addr.Addr, error) {
 }
 
 func (d *Driver) isOurs(r *record) bool {
-	if d.mute {
-		return d.ledger.holds(r)
-	}
-	return r.protocol == d.options.Protocol
+	return !d.mute && r.protocol == d.options.Protocol || d.ledger.holds(r)
 }
 
 // Foreign tells which addresses others have given to the devices.

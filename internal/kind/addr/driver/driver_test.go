@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/netip"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -216,7 +217,40 @@ func TestDuplicateAddress(t *testing.T) {
 	nltest.Down(t, "eth1")
 }
 
+// Addresses of others become ours on purpose, and stay ours after a restart.
+func TestAdopt(t *testing.T) {
+	nltest.Veth(t, "eth1", "eth2", nil)
+	nltest.Address(t, "eth1", "10.0.1.1/24") // with a broadcast
+	nltest.Address(t, "eth1", "10.0.1.2/24")
+	nltest.Address(t, "eth1", "2001:db8::1/64")
+	dir := t.TempDir()
+	d := open(t, Options{RunDir: dir})
+	same := with(on("eth1", "10.0.1.1/24"), func(a *addr.Addr) { a.Broadcast = netip.MustParseAddr("10.0.1.255") })
+	wishes := []addr.Addr{same, on("eth1", "10.0.1.2/24"), on("eth1", "2001:db8::1/64")}
+	for _, a := range wishes {
+		if err := d.Adopt(context.Background(), a); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, d := range []*Driver{d, open(t, Options{RunDir: dir})} {
+		got := observe(t, d)
+		for _, a := range wishes {
+			if !slices.Contains(got, a) {
+				t.Errorf("%v is not ours", a)
+			}
+		}
+	}
+	apply(t, d, engine.Remove, wishes...)
+	if got := observe(t, d); len(got) != 0 || len(d.ledger.indexes) != 0 {
+		t.Errorf("left: %v, in the ledger %v", got, d.ledger.indexes)
+	}
+	if d.Adopt(context.Background(), same) == nil {
+		t.Error("what is not there was adopted")
+	}
+}
+
 var (
+	_ engine.Adopter[addr.Addr]          = (*Driver)(nil)
 	_ engine.Driver[addr.Addr, addr.Key] = (*Driver)(nil)
 	_ engine.Watcher                     = (*Driver)(nil)
 	_ engine.Checker[addr.Addr]          = (*Driver)(nil)

@@ -19,6 +19,7 @@ import (
 	"ucid/internal/engine"
 	"ucid/internal/kind/route"
 	"ucid/internal/netmon"
+	"ucid/internal/nltest"
 	"ucid/internal/rtnl"
 )
 
@@ -305,4 +306,25 @@ func firstMissing(wanted, found []route.Route) route.Route {
 		}
 	}
 	return wanted[len(found)]
+}
+
+// BenchmarkFlap measures from the moment a device is up again to the moment its routes are.
+func BenchmarkFlap(b *testing.B) {
+	cabled(b)
+	d := open(b, Options{})
+	wanted := many(10000, false)
+	apply(b, d, create(wanted...))
+	for range b.N {
+		b.StopTimer()
+		nltest.Down(b, "eth1")
+		if found := observe(b, d); len(found) != 0 {
+			b.Fatalf("%d routes are still there", len(found))
+		}
+		nltest.Up(b, "eth1")
+		b.StartTimer()
+		apply(b, d, difference(b, d, wanted, false))
+		if found := observe(b, d); same(wanted, found) != len(wanted) {
+			b.Fatalf("%d of %d routes are back", same(wanted, found), len(wanted))
+		}
+	}
 }

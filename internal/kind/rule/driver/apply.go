@@ -40,7 +40,7 @@ func (d *Driver) Apply(_ context.Context, changes []engine.Change[rule.Rule]) []
 
 func (d *Driver) add(changes []engine.Change[rule.Rule], list []int, errs []error) {
 	results := d.conn.Do(len(list), func(m *rtnl.Message, n int) {
-		d.encode(m, unix.RTM_NEWRULE, unix.NLM_F_CREATE|unix.NLM_F_EXCL, &changes[list[n]].New)
+		encode(m, unix.RTM_NEWRULE, unix.NLM_F_CREATE|unix.NLM_F_EXCL, &changes[list[n]].New, d.options.Protocol)
 	})
 	for n, err := range results {
 		r := &changes[list[n]].New
@@ -60,7 +60,7 @@ func (d *Driver) addLookalike(r *rule.Rule) error {
 	if err != nil || there > 0 {
 		return err
 	}
-	return d.conn.One(func(m *rtnl.Message) { d.encode(m, unix.RTM_NEWRULE, unix.NLM_F_CREATE, r) })
+	return d.conn.One(func(m *rtnl.Message) { encode(m, unix.RTM_NEWRULE, unix.NLM_F_CREATE, r, d.options.Protocol) })
 }
 
 // find counts the rules of the family of r that match.
@@ -104,11 +104,11 @@ func (d *Driver) drop(changes []engine.Change[rule.Rule], list []int, errs []err
 		case hits == 1:
 			plain = append(plain, i)
 		default:
-			errs[i] = d.remove(&changes[i].Old)
+			errs[i] = d.remove(&changes[i].Old, d.options.Protocol)
 		}
 	}
 	results := d.conn.Do(len(plain), func(m *rtnl.Message, n int) {
-		d.encode(m, unix.RTM_DELRULE, 0, &changes[plain[n]].Old)
+		encode(m, unix.RTM_DELRULE, 0, &changes[plain[n]].Old, d.options.Protocol)
 	})
 	for n, err := range results {
 		if err != nil && !errors.Is(err, unix.ENOENT) {
@@ -135,22 +135,23 @@ func hits(ours []rule.Rule, r *rule.Rule) int {
 // lookalikes is how many rules of ours of one priority a removal may have to step over.
 const lookalikes = 4096
 
-// remove takes every copy of a rule of ours away. What a removal does not say matches
-// anything, so the kernel may take another rule of ours that says more and stands before:
-// that one is added once more behind the rest, which needs no pause in its work.
-func (d *Driver) remove(r *rule.Rule) error {
+// remove takes every copy of a rule away that carries the protocol. What a removal does not
+// say matches anything, so the kernel may take another rule of the protocol that says more
+// and stands before: that one is added once more behind the rest, which needs no pause in
+// its work.
+func (d *Driver) remove(r *rule.Rule, protocol uint8) error {
 	for range lookalikes {
-		first, there, err := d.firstHit(r)
+		first, there, err := d.firstHit(r, protocol)
 		if err != nil || !there {
 			return err
 		}
 		if first != *r {
-			err = d.conn.One(func(m *rtnl.Message) { d.encode(m, unix.RTM_NEWRULE, unix.NLM_F_CREATE, &first) })
+			err = d.conn.One(func(m *rtnl.Message) { encode(m, unix.RTM_NEWRULE, unix.NLM_F_CREATE, &first, protocol) })
 			if err != nil {
 				return fmt.Errorf("cannot keep rule %s: %w", first, err)
 			}
 		}
-		err = d.conn.One(func(m *rtnl.Message) { d.encode(m, unix.RTM_DELRULE, 0, r) })
+		err = d.conn.One(func(m *rtnl.Message) { encode(m, unix.RTM_DELRULE, 0, r, protocol) })
 		if errors.Is(err, unix.ENOENT) {
 			return nil
 		}
@@ -161,11 +162,12 @@ func (d *Driver) remove(r *rule.Rule) error {
 	return fmt.Errorf("cannot remove rule %s: too many rules like it", r)
 }
 
-// firstHit finds the first rule of ours a removal of r would take, and whether r is there.
-func (d *Driver) firstHit(r *rule.Rule) (first rule.Rule, there bool, err error) {
+// firstHit finds the first rule with the protocol that a removal of r would take, and
+// whether r is there.
+func (d *Driver) firstHit(r *rule.Rule, owner uint8) (first rule.Rule, there bool, err error) {
 	var found bool
 	err = d.dump(family(r), func() { found, there = false, false }, func(other rule.Rule, protocol uint8) {
-		if protocol != d.options.Protocol {
+		if protocol != owner {
 			return
 		}
 		if !found && covers(r, &other) {

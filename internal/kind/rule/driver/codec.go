@@ -18,8 +18,9 @@ const headerSize = 12
 
 var native = binary.NativeEndian
 
-// encode makes a request about r; the same attributes add it and name it for removal.
-func (d *Driver) encode(m *rtnl.Message, kind, flags uint16, r *rule.Rule) {
+// encode makes a request about r, which carries the protocol; the same attributes add it
+// and name it for removal.
+func encode(m *rtnl.Message, kind, flags uint16, r *rule.Rule, protocol uint8) {
 	header := [headerSize]byte{0: unix.AF_INET, 3: r.TOS, 7: uint8(r.Action)}
 	if r.IPv6 {
 		header[0] = unix.AF_INET6
@@ -35,8 +36,8 @@ func (d *Driver) encode(m *rtnl.Message, kind, flags uint16, r *rule.Rule) {
 	}
 	m.Begin(kind, flags, header[:])
 	m.Uint32(unix.FRA_PRIORITY, r.Priority)
-	m.Uint8(unix.FRA_PROTOCOL, d.options.Protocol)
-	d.encodeMatch(m, r)
+	m.Uint8(unix.FRA_PROTOCOL, protocol)
+	encodeMatch(m, r)
 	switch r.Action {
 	case rule.Lookup:
 		m.Uint32(unix.FRA_TABLE, r.Table)
@@ -48,7 +49,7 @@ func (d *Driver) encode(m *rtnl.Message, kind, flags uint16, r *rule.Rule) {
 	}
 }
 
-func (d *Driver) encodeMatch(m *rtnl.Message, r *rule.Rule) {
+func encodeMatch(m *rtnl.Message, r *rule.Rule) {
 	if r.Src.IsValid() {
 		m.Addr(unix.FRA_SRC, r.Src.Addr())
 	}

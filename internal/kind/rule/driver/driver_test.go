@@ -156,7 +156,36 @@ func TestForeignRulesStay(t *testing.T) {
 	}
 }
 
+// A rule of somebody else becomes ours on purpose, and no other one goes along.
+func TestAdopt(t *testing.T) {
+	for _, args := range []string{
+		"rule add pref 100 fwmark 1/1 lookup 100 proto bird", "rule add pref 100 lookup 100 proto bird",
+		"rule add pref 100 lookup 101 proto static",
+	} {
+		if out, err := exec.Command("ip", strings.Fields(args)...).CombinedOutput(); err != nil {
+			t.Fatalf("ip %s: %v: %s", args, err, out)
+		}
+		t.Cleanup(func() { exec.Command("ip", strings.Fields(strings.Replace(args, " add ", " del ", 1))...).Run() })
+	}
+	d := open(t)
+	for range 2 {
+		if err := d.Adopt(context.Background(), lookup(100, 100)); err != nil {
+			t.Fatal(err)
+		}
+		if ours, err := d.Observe(context.Background()); err != nil || len(ours) != 1 || ours[0] != lookup(100, 100) {
+			t.Errorf("ours: %v, %v", ours, err)
+		}
+	}
+	if left := strings.Count(foreign(t), "100:"); left != 2 {
+		t.Errorf("%d foreign rules left, want 2:\n%s", left, foreign(t))
+	}
+	if errs := d.Apply(context.Background(), []engine.Change[rule.Rule]{{Op: engine.Remove, Old: lookup(100, 100)}}); errs != nil {
+		t.Error(errs)
+	}
+}
+
 var (
+	_ engine.Adopter[rule.Rule]           = (*Driver)(nil)
 	_ engine.Driver[rule.Rule, rule.Rule] = (*Driver)(nil)
 	_ engine.Watcher                      = (*Driver)(nil)
 	_ engine.Checker[rule.Rule]           = (*Driver)(nil)
