@@ -16,33 +16,36 @@ import (
 )
 
 // quiet is how long the configuration directory must rest before it is read, so that a
-// commit of many files is seen once; busiest bounds the wait when it never rests.
+// commit of many files is seen once; busiest bounds the wait when it never rests. absent is
+// the time between two looks for a directory that is not there.
 const (
 	quiet   = 100 * time.Millisecond
 	busiest = time.Second
+	absent  = 2 * time.Second
 )
 
 // watchFiles notices what is committed. It watches the directory: a commit puts a new file in
 // the place of the old one. Its failure costs nothing but the notice.
 func (c *Control) watchFiles(ctx context.Context) {
 	w, err := fsnotify.NewWatcher()
-	if err == nil {
-		defer w.Close()
-		err = w.Add(c.Settings.ConfDir)
-	}
 	if err != nil {
-		c.Log.Warn("changes of the configuration are not noticed; 'ucid reload' works all the same",
-			"directory", c.Settings.ConfDir, "error", err)
+		c.notNoticed(err)
 		return
 	}
-	c.filesMoved(ctx)
+	defer w.Close()
 	c.followFiles(ctx, w)
 }
 
+func (c *Control) notNoticed(err error) {
+	c.Log.Warn("changes of the configuration are not noticed; 'ucid reload' works all the same",
+		"directory", c.Settings.ConfDir, "error", err)
+}
+
 func (c *Control) followFiles(ctx context.Context, w *fsnotify.Watcher) {
-	timer := time.NewTimer(time.Hour)
-	timer.Stop()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
 	var first time.Time
+	watched := true
 	for {
 		select {
 		case <-ctx.Done():
@@ -51,7 +54,7 @@ func (c *Control) followFiles(ctx context.Context, w *fsnotify.Watcher) {
 			if !ok {
 				return
 			}
-			if !isPackage(filepath.Base(e.Name)) {
+			if e.Name != c.Settings.ConfDir && !isPackage(filepath.Base(e.Name)) {
 				continue
 			}
 			if first.IsZero() {
@@ -62,6 +65,14 @@ func (c *Control) followFiles(ctx context.Context, w *fsnotify.Watcher) {
 			timer.Reset(quiet)
 		case <-timer.C:
 			first = time.Time{}
+			// A directory in the place of the one that was watched has to be watched anew.
+			err := w.Add(c.Settings.ConfDir)
+			if err != nil && watched {
+				c.notNoticed(err)
+			}
+			if watched = err == nil; !watched {
+				timer.Reset(absent)
+			}
 			c.filesMoved(ctx)
 		}
 	}

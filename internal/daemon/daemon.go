@@ -79,6 +79,10 @@ func serve(ctx context.Context, s settings.Settings, c *control.Control, d *driv
 	if err != nil {
 		return fmt.Errorf("cannot open the control socket: %w", err)
 	}
+	if err := share(s, log); err != nil {
+		listener.Close()
+		return err
+	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var running sync.WaitGroup

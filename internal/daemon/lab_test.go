@@ -69,9 +69,7 @@ func (r *router) clean() {
 	if r.stop == nil {
 		r.start()
 	}
-	if change := r.apply(); change.Outcome != control.Unchanged || len(change.Faults) > 0 {
-		r.t.Logf("cleaning: %+v", change)
-	}
+	r.applied()
 	eventually(r.t, func() error {
 		if left := r.services(); len(left) > 0 {
 			return fmt.Errorf("children are left: %+v", left)
