@@ -20,6 +20,7 @@ type lexer struct {
 	word  []byte // a word being put together
 	keep  func([]byte) string
 	holes bool // the text has NUL bytes, see cutNUL
+	short bool // the line goes on, but the text has ended
 }
 
 func newLexer(text string, keep func([]byte) string) lexer {
@@ -45,6 +46,7 @@ func (l *lexer) more() bool {
 	l.skew += l.end - l.pos
 	l.pos = l.end
 	if l.end >= len(l.text) {
+		l.short = true
 		return false
 	}
 	l.readLine()

@@ -44,6 +44,7 @@ func (s *Scanner) Scan(limit int) (words []string, more bool, err error) {
 }
 
 func (s *Scanner) line(limit int) ([]string, bool, error) {
+	s.lex.short = false
 	if !s.lex.next() {
 		return nil, false, nil
 	}
@@ -63,7 +64,7 @@ func (s *Scanner) line(limit int) ([]string, bool, error) {
 
 // cut reports whether the line may go on in input that was not read yet.
 func (s *Scanner) cut(err error) bool {
-	return s.lex.end == len(s.lex.text) && (err != nil || !strings.HasSuffix(s.lex.text, "\n"))
+	return s.lex.end == len(s.lex.text) && (err != nil || s.lex.short || !strings.HasSuffix(s.lex.text, "\n"))
 }
 
 // Error makes an error at the current line.
