@@ -8,6 +8,7 @@ require (
 )
 
 require (
+	github.com/digineo/go-uci v0.0.0-20210918132103-37c7b10c14fa // indirect
 	github.com/fsnotify/fsnotify v1.10.1 // indirect
 	github.com/go-viper/mapstructure/v2 v2.4.0 // indirect
 	github.com/inconshreveable/mousetrap v1.1.0 // indirect
