@@ -29,11 +29,12 @@ const warnBefore = 30 * time.Second
 // arm starts the window of a change that is applied.
 func (c *Control) arm(t *transaction, change *Change) error {
 	stored, err := c.storeRevision(t, revision.Pending)
-	if err != nil {
-		return errors.Join(err, c.takeBackNow(context.Background(), t, "the window could not be stored"))
+	if err == nil {
+		t.State, t.After = txn.Armed, stored.ID
+		err = c.journal.Write(t.Txn)
 	}
-	t.State, t.After = txn.Armed, stored.ID
-	if err := c.journal.Write(t.Txn); err != nil {
+	if err != nil {
+		change.Outcome, change.Window = Undone, 0
 		return errors.Join(err, c.takeBackNow(context.Background(), t, "the window could not be stored"))
 	}
 	change.Revision = stored.ID
@@ -70,18 +71,23 @@ var ErrNothingArmed = errors.New("no change waits to be confirmed")
 // Confirm keeps the change that waits; id may be empty. It is on disk when Confirm returns.
 func (c *Control) Confirm(ctx context.Context, id string) (Window, error) {
 	var w Window
-	err := c.do(ctx, func(context.Context) error {
+	err := c.do(ctx, func(ctx context.Context) error {
 		t := c.armed()
 		if t == nil || id != "" && id != t.ID {
 			return ErrNothingArmed
 		}
 		w = *c.Window()
+		if w.Left == 0 {
+			return fmt.Errorf("the time to confirm change %s is over; it is taken back", t.ID)
+		}
 		if err := c.store.SetState(t.After, revision.Applied); err != nil {
 			return fmt.Errorf("cannot store the confirmation: %w", err)
 		}
 		c.disarm()
 		c.end()
+		c.changes.became(t.ID, Applied, "")
 		c.Events.Add(event.Event{Name: "confirm.confirmed", Subject: t.ID})
+		c.followUp(ctx)
 		return nil
 	})
 	return w, err
@@ -96,6 +102,31 @@ func (c *Control) disarm() {
 	c.window = nil
 }
 
+// followUp applies what was committed while a change waited, when that is wanted.
+func (c *Control) followUp(ctx context.Context) { go c.filesMoved(ctx) }
+
+// became notes what an armed change came to in the end.
+func (cs *changes) became(id string, outcome Outcome, why string) {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	for _, p := range cs.all {
+		if p.ID == id && p.Outcome == Armed {
+			p.Outcome, p.Error = outcome, why
+		}
+	}
+}
+
+// wasRejected reports whether a configuration was taken back when it was applied last.
+func (c *Control) wasRejected(sums map[string]revision.Sum) bool {
+	all, _ := c.store.All() // what cannot be read was not rejected
+	for _, r := range all {
+		if r.State != revision.Saved && len(differing(r.Packages, sums)) == 0 {
+			return r.State == revision.Rejected
+		}
+	}
+	return false
+}
+
 // checkWindow takes the waiting change back when its time is over, and warns before that.
 func (c *Control) checkWindow(ctx context.Context) {
 	t := c.armed()
@@ -107,6 +138,7 @@ func (c *Control) checkWindow(ctx context.Context) {
 		if err := c.takeBackNow(ctx, t, "it was not confirmed in time"); err != nil {
 			c.Log.Error("rollback", "error", err)
 		}
+		c.followUp(ctx)
 		return
 	}
 	if c.warned || left > min(warnBefore, t.Confirm.Length/2) {
@@ -119,6 +151,10 @@ func (c *Control) checkWindow(ctx context.Context) {
 	go probe.Wall(ctx, text)
 }
 
+// windowPace is how often the window is looked at: timers stand still while the machine is
+// suspended, and the deadline does not.
+const windowPace = time.Second
+
 // nextCheck is how long checkWindow may be put off.
 func (c *Control) nextCheck() time.Duration {
 	t := c.armed()
@@ -127,9 +163,9 @@ func (c *Control) nextCheck() time.Duration {
 	}
 	left := t.Confirm.Left()
 	if warn := left - min(warnBefore, t.Confirm.Length/2); warn > 0 && !c.warned {
-		return warn
+		return min(warn, windowPace)
 	}
-	return max(left, time.Millisecond)
+	return min(max(left, time.Millisecond), windowPace)
 }
 
 // takeBackNow undoes a change whose system part may be applied: files first, then the system.
@@ -141,11 +177,12 @@ func (c *Control) takeBackNow(ctx context.Context, t *transaction, why string) e
 	}
 	c.putFilesBack(t)
 	err := c.goBack(ctx, t.Before)
-	if t.After != 0 {
-		err = errors.Join(err, c.store.SetState(t.After, revision.Rejected))
+	if stored, ok := c.stored(t); ok {
+		err = errors.Join(err, c.store.SetState(stored.ID, revision.Rejected))
 	}
 	c.end()
 	c.noteDifference()
+	c.changes.became(t.ID, Undone, why)
 	c.Log.Warn("rolled back", "change", t.ID, "revision", t.Before, "why", why)
 	c.Events.Add(event.Event{Name: "confirm.rolledback", Subject: t.ID, Text: fmt.Sprintf("%s: back to revision %d", why, t.Before)})
 	return err

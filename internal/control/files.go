@@ -89,8 +89,9 @@ func isPackage(name string) bool {
 func (c *Control) filesMoved(ctx context.Context) {
 	c.noteDifference()
 	applied, _, _ := c.current()
-	globals, _ := services.DecodeGlobals(read(c.Settings.ConfDir, fromOf(applied)).packages[services.GlobalsPackage])
-	if globals.AutoApply && len(c.Unapplied()) > 0 {
+	committed := read(c.Settings.ConfDir, fromOf(applied))
+	globals, _ := services.DecodeGlobals(committed.packages[services.GlobalsPackage])
+	if globals.AutoApply && len(c.Unapplied()) > 0 && !c.wasRejected(committed.sums()) {
 		if _, err := c.Apply(ctx, Request{Who: "auto_apply"}); err != nil {
 			c.Log.Error("cannot apply what was committed", "error", err)
 		}

@@ -37,7 +37,7 @@ func (c *Control) Purge(ctx context.Context) error {
 		_, applied, _ := c.current()
 		keep := []int{applied.ID}
 		if t := c.armed(); t != nil {
-			keep = append(keep, t.Before, t.After)
+			keep = append(keep, t.Before, t.After, t.Saved)
 		}
 		return c.store.Purge(keep...)
 	})
@@ -57,6 +57,7 @@ func (c *Control) Rollback(ctx context.Context, r Request) (Change, error) {
 			return fmt.Errorf("change %s waits to be confirmed; 'ucid rollback' takes it back to revision %d", t.ID, t.Before)
 		}
 		taken = true
+		defer c.followUp(ctx)
 		return c.takeBackNow(ctx, t, "rolled back by "+r.Who)
 	})
 	if err != nil {
@@ -96,8 +97,9 @@ func (c *Control) save(t *transaction) error {
 	if len(differing(sumsOf(now), last.Packages)) == 0 {
 		return nil
 	}
-	_, err := c.store.Add(revision.Revision{State: revision.Saved, Change: t.ID, Time: t.Started, Who: t.Who,
+	saved, err := c.store.Add(revision.Revision{State: revision.Saved, Time: t.Started, Who: t.Who,
 		Message: "committed, not applied; saved before " + t.Message}, now)
+	t.Saved = saved.ID
 	return err
 }
 

@@ -14,7 +14,9 @@ func (c *Control) startProbes(t *transaction) {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), t.Confirm.Left())
+	c.mu.Lock()
 	t.stopProbes = cancel
+	c.mu.Unlock()
 	go func() {
 		defer cancel()
 		for _, s := range t.Confirm.Probes {
@@ -29,3 +31,11 @@ func (c *Control) startProbes(t *transaction) {
 	}()
 }
 
+// stopProbes ends them; the change goes on waiting.
+func (c *Control) stopProbes() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.window != nil && c.window.stopProbes != nil {
+		c.window.stopProbes()
+	}
+}

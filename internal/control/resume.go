@@ -20,6 +20,7 @@ func (c *Control) resume(ctx context.Context) error {
 		return fmt.Errorf("cannot look at this machine: %w", err)
 	}
 	c.facts = facts
+	context.AfterFunc(ctx, c.stopProbes)
 	stored, _ := c.store.All() // what cannot be read is told below
 	c.changes.numberFrom(stored)
 	t, open, err := c.journal.Read()
@@ -29,6 +30,7 @@ func (c *Control) resume(ctx context.Context) error {
 	if !open {
 		return c.resumeLast(ctx)
 	}
+	c.changes.numberFrom([]revision.Revision{{Change: t.ID}})
 	return c.resumeChange(ctx, t)
 }
 
@@ -81,7 +83,21 @@ func (c *Control) resumeChange(ctx context.Context, noted txn.Txn) error {
 	case t.Confirm != nil && t.Confirm.Left() == 0:
 		return c.reported(c.takeBackNow(ctx, t, "it was not confirmed before its time was over or the machine was started again"))
 	}
+	if t.State == txn.Armed {
+		return c.reported(c.rearm(ctx, t))
+	}
 	return c.finish(ctx, t)
+}
+
+// rearm lets a change wait for the rest of its window. Its files are left alone: others may
+// have edited them since.
+func (c *Control) rearm(ctx context.Context, t *transaction) error {
+	result, err := c.Engine.Apply(ctx, t.wish.set)
+	if err != nil || result.Undone {
+		return errors.Join(err, c.takeBackNow(ctx, t, "it cannot be applied any more"))
+	}
+	c.Log.Info("a change waits to be confirmed", "change", t.ID, "revision", t.After, "left", t.Confirm.Left())
+	return c.arm(t, &Change{})
 }
 
 // confirmed reports whether the change was confirmed, and only its journal left open.

@@ -3,7 +3,9 @@
 package control
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"path/filepath"
@@ -42,7 +44,7 @@ func (c *Control) begin(t *transaction) error {
 func (c *Control) carryOut(ctx context.Context, t *transaction, change *Change) (engine.Result, error) {
 	if t.Files {
 		if err := c.writeFiles(t); err != nil {
-			return engine.Result{}, err
+			return engine.Result{}, c.abandon(t, err)
 		}
 	}
 	result, err := c.Engine.Apply(ctx, t.wish.set)
@@ -60,7 +62,7 @@ func (c *Control) carryOut(ctx context.Context, t *transaction, change *Change) 
 		err = c.arm(t, change)
 	default:
 		change.Outcome = Applied
-		err = c.commit(t, change)
+		err = c.commit(ctx, t, change)
 	}
 	return result, err
 }
@@ -71,15 +73,30 @@ func (c *Control) abandon(t *transaction, err error) error {
 		c.putFilesBack(t)
 	}
 	c.end()
+	c.tidy()
 	c.noteDifference()
 	return err
 }
 
-// commit stores what was applied as a revision.
-func (c *Control) commit(t *transaction, change *Change) error {
+// tidy drops the content of a change that no revision holds.
+func (c *Control) tidy() {
+	ids, err := c.store.IDs()
+	if err == nil && len(ids) > 0 {
+		err = c.store.Purge(ids...)
+	}
+	if err != nil {
+		c.Log.Warn("the history cannot be tidied", "error", err)
+	}
+}
+
+// commit stores what was applied as a revision. What cannot be stored is put back: the next
+// daemon would not know of it.
+func (c *Control) commit(ctx context.Context, t *transaction, change *Change) error {
 	stored, err := c.storeRevision(t, revision.Applied)
 	if err != nil {
-		return fmt.Errorf("applied, but not stored, so a restart goes back to revision %d: %w", t.Before, err)
+		change.Outcome = Undone
+		err = errors.Join(fmt.Errorf("it was applied, but could not be stored: %w", err), c.goBack(ctx, t.Before))
+		return c.abandon(t, err)
 	}
 	change.Revision = stored.ID
 	c.adopt(t.wish, stored)
@@ -91,14 +108,33 @@ func (c *Control) commit(t *transaction, change *Change) error {
 // storeRevision stores the change as the newest revision, unless that was done already before
 // the daemon was killed.
 func (c *Control) storeRevision(t *transaction, state revision.State) (revision.Revision, error) {
-	if t.After != 0 {
-		return c.store.Get(t.After)
+	if r, ok := c.stored(t); ok {
+		return r, nil
 	}
-	if all, _ := c.store.All(); len(all) > 0 && all[0].Change == t.ID && all[0].Time.Equal(t.Started) {
-		return all[0], nil
-	}
-	return c.store.Add(revision.Revision{State: state, Change: t.ID, Time: t.Started, Who: t.Who,
+	r, err := c.store.Add(revision.Revision{State: state, Change: t.ID, Time: t.Started, Who: t.Who,
 		Message: t.Message, Frozen: t.Frozen}, t.wish.from.contents)
+	if err == nil {
+		return r, nil
+	}
+	if there, ok := c.stored(t); ok { // what failed came after it
+		c.Log.Warn("the history", "error", err)
+		return there, nil
+	}
+	return r, err
+}
+
+// stored finds the revision that a change brought.
+func (c *Control) stored(t *transaction) (revision.Revision, bool) {
+	if t.After != 0 {
+		r, err := c.store.Get(t.After)
+		return r, err == nil
+	}
+	ids, _ := c.store.IDs()
+	if len(ids) == 0 {
+		return revision.Revision{}, false
+	}
+	r, err := c.store.Get(ids[len(ids)-1])
+	return r, err == nil && r.Change == t.ID && r.Time.Equal(t.Started)
 }
 
 // end closes the journal. What it leaves behind after an error is closed at the next start.
@@ -108,24 +144,49 @@ func (c *Control) end() {
 	}
 }
 
-// writeFiles makes the committed files those of the change.
+// writeFiles makes the committed files those of the change: those it holds, and no more of
+// those that are applied before it.
 func (c *Control) writeFiles(t *transaction) error {
-	for name, content := range t.wish.from.contents {
+	names := maps.Clone(t.Packages)
+	if before, err := c.store.Get(t.Before); err == nil {
+		maps.Copy(names, before.Packages)
+	}
+	for _, name := range slices.Sorted(maps.Keys(names)) {
 		path := filepath.Join(c.Settings.ConfDir, name)
-		if err := uci.EditText(path, func([]byte) ([]byte, error) { return content, nil }); err != nil {
+		content := t.wish.from.contents[name]
+		if err := editText(path, func([]byte) ([]byte, error) { return content, nil }); err != nil {
 			return fmt.Errorf("cannot write %s: %w", path, err)
 		}
 	}
 	return nil
 }
 
+// errSame ends an edit that changes nothing.
+var errSame = errors.New("the text stays as it is")
+
+// editText is [uci.EditText] that writes only what is new.
+func editText(path string, edit func([]byte) ([]byte, error)) error {
+	err := uci.EditText(path, func(now []byte) ([]byte, error) {
+		text, err := edit(now)
+		if err == nil && identical(text, now) {
+			err = errSame
+		}
+		return text, err
+	})
+	if errors.Is(err, errSame) {
+		return nil
+	}
+	return err
+}
+
 // putFilesBack takes the change out of the committed files, and keeps what others edited.
 // What was there before the very first apply is not known, so that stays.
 func (c *Control) putFilesBack(t *transaction) {
-	if t.Before == 0 {
+	from := cmp.Or(t.Saved, t.Before)
+	if from == 0 {
 		return
 	}
-	before, err := c.contentsOf(t.Before)
+	before, err := c.contentsOf(from)
 	if err != nil {
 		c.tellConflict("", "the files stay as they are: "+err.Error())
 		return
@@ -139,8 +200,11 @@ func (c *Control) putFilesBack(t *transaction) {
 }
 
 func (c *Control) putFileBack(name string, before, after []byte) {
+	if identical(before, after) {
+		return
+	}
 	path := filepath.Join(c.Settings.ConfDir, name)
-	err := uci.EditText(path, func(now []byte) ([]byte, error) {
+	err := editText(path, func(now []byte) ([]byte, error) {
 		text, conflicts, err := takeBack(name, path, before, after, now)
 		for _, conflict := range conflicts {
 			c.tellConflict(name, conflict)

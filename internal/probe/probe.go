@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"syscall"
 	"time"
 
 	"golang.org/x/net/icmp"
@@ -43,7 +44,7 @@ func Parse(s string) (Probe, error) {
 		}
 		return func(ctx context.Context) error { return ping(ctx, addr) }, nil
 	case kind == "tcp":
-		if _, _, err := net.SplitHostPort(rest); err != nil {
+		if host, port, err := net.SplitHostPort(rest); err != nil || host == "" || port == "" {
 			return nil, fmt.Errorf("probe %q: want tcp:HOST:PORT", s)
 		}
 		return func(ctx context.Context) error { return connect(ctx, rest) }, nil
@@ -64,7 +65,15 @@ func Parse(s string) (Probe, error) {
 	if _, err := exec.LookPath(words[0]); err != nil {
 		return nil, fmt.Errorf("probe %q: %w", s, err)
 	}
-	return func(ctx context.Context) error { return exec.CommandContext(ctx, words[0], words[1:]...).Run() }, nil
+	return func(ctx context.Context) error { return command(ctx, words) }, nil
+}
+
+// command runs a program in a process group of its own, which ends as a whole.
+func command(ctx context.Context, words []string) error {
+	cmd := exec.CommandContext(ctx, words[0], words[1:]...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	return cmd.Run()
 }
 
 func connect(ctx context.Context, address string) error {
@@ -116,15 +125,18 @@ func ping(ctx context.Context, to netip.Addr) error {
 	if _, err := conn.WriteTo(packet, &net.IPAddr{IP: to.AsSlice(), Zone: to.Zone()}); err != nil {
 		return err
 	}
-	return awaitEcho(conn, reply, protocol, id)
+	return awaitEcho(conn, to, reply, protocol, id)
 }
 
-func awaitEcho(conn *icmp.PacketConn, reply icmp.Type, protocol, id int) error {
+func awaitEcho(conn *icmp.PacketConn, to netip.Addr, reply icmp.Type, protocol, id int) error {
 	buffer := make([]byte, 1500)
 	for {
-		n, _, err := conn.ReadFrom(buffer)
+		n, from, err := conn.ReadFrom(buffer)
 		if err != nil {
 			return err
+		}
+		if peer, ok := from.(*net.IPAddr); !ok || !peer.IP.Equal(to.AsSlice()) {
+			continue
 		}
 		m, err := icmp.ParseMessage(protocol, buffer[:n])
 		if err != nil {

@@ -37,6 +37,7 @@ type Txn struct {
 	Message  string                  `json:"message,omitempty"`
 	Started  time.Time               `json:"started"`
 	Before   int                     `json:"before"`          // the revision that was applied; 0: none
+	Saved    int                     `json:"saved,omitempty"` // the revision that holds the files as they were; 0: they were those of Before
 	After    int                     `json:"after,omitempty"` // the pending revision, once it is stored
 	Packages map[string]revision.Sum `json:"packages"`        // what is applied; the blobs are stored
 	Frozen   []revision.Frozen       `json:"frozen,omitempty"`
