@@ -6,44 +6,141 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"ucid/internal/control"
 	"ucid/internal/event"
 	procdriver "ucid/internal/kind/proc/driver"
 	"ucid/internal/term"
+	"ucid/uci"
 )
 
 func (a *app) serviceCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:     "service",
-		Short:   "List, start, stop and restart supervised processes",
-		Example: "  ucid service list\n  ucid service restart web",
+		Use:   "service",
+		Short: "List, start, stop and look at supervised processes",
+		Long: `NAME is that of a process, or of a service with several instances: then all of them
+are meant; NAME/INSTANCE is one of them.`,
+		Example: "  ucid service list\n  ucid service restart web\n  ucid service signal web HUP",
 	}
 	cmd.AddCommand(&cobra.Command{
 		Use: "list", Short: "List the processes and their states", Args: cobra.NoArgs,
 		Example: "  ucid service list\n  ucid service list --json",
 		RunE:    func(cmd *cobra.Command, _ []string) error { return a.listServices(cmd.Context()) },
 	})
-	for action, help := range map[string]string{
-		"start":   "Start a process, with a fresh count of failures",
-		"stop":    "Stop a process until it is started by hand",
-		"restart": "Stop a process and start it again",
+	for _, c := range []struct {
+		action, help string
+		enables      string
+	}{
+		{action: "start", help: "Start a process, with a fresh count of failures"},
+		{action: "stop", help: "Stop a process until it is started by hand"},
+		{action: "restart", help: "Stop a process and start it again"},
+		{action: "reload", help: "Make a process read its files again, or restart it when it has no signal for that"},
+		{action: "enable", help: "Set and commit option enabled '1'; 'ucid reload' applies it", enables: "1"},
+		{action: "disable", help: "Set and commit option enabled '0'; 'ucid reload' applies it", enables: "0"},
 	} {
-		cmd.AddCommand(&cobra.Command{
-			Use: action + " NAME", Short: help, Args: exactly(1, "the name of a process"),
-			Example:           "  ucid service " + action + " web",
-			ValidArgsFunction: a.completeProcess,
-			RunE: func(cmd *cobra.Command, args []string) error {
-				_, err := call[struct{}](cmd.Context(), a, "service.action", map[string]any{"name": args[0], "action": action})
-				return err
-			},
-		})
+		cmd.AddCommand(a.actionCommand(c.action, c.help, c.enables))
 	}
+	cmd.AddCommand(a.serviceStatusCommand(), a.signalCommand(), a.logsCommandNamed("log"), a.serviceWhyCommand())
 	return cmd
+}
+
+func (a *app) actionCommand(action, help, enables string) *cobra.Command {
+	return &cobra.Command{
+		Use: action + " NAME", Short: help, Args: exactly(1, "the name of a process"),
+		Example:           "  ucid service " + action + " web",
+		ValidArgsFunction: a.completeProcess,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if enables != "" {
+				return a.enable(args[0], enables)
+			}
+			return a.act(cmd.Context(), args[0], action, nil)
+		},
+	}
+}
+
+func (a *app) act(ctx context.Context, name, action string, args []string) error {
+	stop := a.progress(action + " " + name)
+	defer stop()
+	_, err := call[struct{}](ctx, a, "service.action", map[string]any{"name": name, "action": action, "args": args})
+	return err
+}
+
+// enable sets the option of a process in the committed configuration. Changes of others that
+// wait in the save directory are left there.
+func (a *app) enable(name, value string) error {
+	empty, err := os.MkdirTemp("", "ucid")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(empty)
+	store := uci.Open(a.settings.ConfDir, empty)
+	store.KeepComments = true
+	section, _, _ := strings.Cut(name, "/")
+	address := "ucid." + section
+	if kind, err := store.Get(address); err != nil || kind != "process" {
+		return fmt.Errorf("there is no 'config process %s' in %s", section, filepath.Join(a.settings.ConfDir, "ucid"))
+	}
+	if err := store.Set(address+".enabled", value); err != nil {
+		return err
+	}
+	return store.Commit("ucid")
+}
+
+func (a *app) serviceStatusCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "status NAME", Short: "Tell how a process is doing, also by the exit status",
+		Long: `The status is that of OpenWrt's init scripts: 0 running, 3 inactive (there is no such
+service), 4 unknown instance, 5 not running.`,
+		Example: "  ucid service status web || ucid service start web",
+		Args:    exactly(1, "the name of a process"), ValidArgsFunction: a.completeProcess,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			s, err := call[control.ServiceStatus](cmd.Context(), a, "service.status", map[string]string{"name": args[0]})
+			if err != nil {
+				return err
+			}
+			if a.json {
+				err = a.printJSON(s)
+			} else {
+				fmt.Fprintln(a.out, s.Text)
+				for _, i := range s.Instances {
+					if i.Text != "" {
+						fmt.Fprintf(a.out, "%s: %s\n", i.Name, term.Safe(i.Text))
+					}
+				}
+			}
+			if err == nil && s.Exit != 0 {
+				return exitCode(s.Exit)
+			}
+			return err
+		},
+	}
+}
+
+func (a *app) signalCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "signal NAME SIGNAL", Short: "Send a signal to a process",
+		Example: "  ucid service signal web USR1",
+		Args:    exactly(2, "the name of a process and a signal, as in HUP or 1"), ValidArgsFunction: a.completeProcess,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.act(cmd.Context(), args[0], "signal", args[1:])
+		},
+	}
+}
+
+func (a *app) serviceWhyCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "why NAME", Short: "Explain the state of a process; the same as 'ucid why proc:NAME'",
+		Example: "  ucid service why web",
+		Args:    exactly(1, "the name of a process"), ValidArgsFunction: a.completeProcess,
+		RunE: func(cmd *cobra.Command, args []string) error { return a.why(cmd.Context(), "proc:"+args[0]) },
+	}
 }
 
 func (a *app) listServices(ctx context.Context) error {
@@ -92,13 +189,15 @@ func (a *app) completeProcess(cmd *cobra.Command, args []string, _ string) ([]st
 // loadFor reads the settings where cobra has not run the hook that does.
 func (a *app) loadFor(cmd *cobra.Command) error { return cmd.Root().PersistentPreRunE(cmd, nil) }
 
-func (a *app) logsCommand() *cobra.Command {
+func (a *app) logsCommand() *cobra.Command { return a.logsCommandNamed("logs") }
+
+func (a *app) logsCommandNamed(name string) *cobra.Command {
 	var follow bool
 	var lines int
 	cmd := &cobra.Command{
-		Use:               "logs NAME",
+		Use:               name + " NAME",
 		Short:             "Show the output of a process",
-		Example:           "  ucid logs web\n  ucid logs -f web",
+		Example:           "  ucid logs web\n  ucid logs -f -n 10 web",
 		Args:              exactly(1, "the name of a process"),
 		ValidArgsFunction: a.completeProcess,
 		RunE: func(cmd *cobra.Command, args []string) error {

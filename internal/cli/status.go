@@ -162,20 +162,24 @@ func (a *app) whyCommand() *cobra.Command {
 		Example: "  ucid why route:office\n  ucid why 10.8.0.0/16\n  ucid why proc:web",
 		Args:    exactly(1, "an object, as in route:office"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			found, err := call[[]control.Explanation](cmd.Context(), a, "why", map[string]string{"name": args[0]})
-			if err != nil {
-				return err
-			}
-			if len(found) == 0 {
-				return fmt.Errorf("nothing called %q is wanted; 'ucid status --all' lists what is", args[0])
-			}
-			if a.json {
-				return a.printJSON(found)
-			}
-			a.printExplanations(found)
-			return nil
+			return a.why(cmd.Context(), args[0])
 		},
 	}
+}
+
+func (a *app) why(ctx context.Context, name string) error {
+	found, err := call[[]control.Explanation](ctx, a, "why", map[string]string{"name": name})
+	if err != nil {
+		return err
+	}
+	if a.json {
+		return a.printJSON(found)
+	}
+	if len(found) == 0 {
+		return fmt.Errorf("nothing called %q is wanted; 'ucid status --all' lists what is", name)
+	}
+	a.printExplanations(found)
+	return nil
 }
 
 func (a *app) printExplanations(found []control.Explanation) {

@@ -69,6 +69,8 @@ func (c *Control) Methods() []Method {
 		method("history.purge", Administer, func(ctx context.Context, _ Caller, _ none) (any, error) { return none{}, c.Purge(ctx) }),
 		method("events", View, c.callEvents),
 		method("service.list", View, func(context.Context, Caller, none) (any, error) { return c.ServiceList(), nil }),
+		method("service.status", View, func(_ context.Context, _ Caller, r named) (any, error) { return c.ServiceStatus(r.Name), nil }),
+		method("service.top", View, func(context.Context, Caller, none) (any, error) { return c.Top(), nil }),
 		method("service.action", Operate, c.callAction),
 		method("logs", View, c.callLogs),
 	}

@@ -4,14 +4,12 @@ package control
 
 import (
 	"context"
-	"maps"
 	"slices"
 	"strings"
 	"time"
 
 	"ucid/internal/engine"
 	"ucid/internal/event"
-	procdriver "ucid/internal/kind/proc/driver"
 	"ucid/services"
 	"ucid/uci"
 )
@@ -110,42 +108,6 @@ func (c *Control) Adopt(ctx context.Context, kind, name string) error {
 		c.repair(ctx, kind)
 		return nil
 	})
-}
-
-// ServiceList lists the processes.
-func (c *Control) ServiceList() []procdriver.Info { return c.Processes.List() }
-
-// ServiceAction does what is asked of a process, or of all instances of a service.
-func (c *Control) ServiceAction(ctx context.Context, name, action string, args []string) error {
-	names := c.instances(name)
-	if len(names) == 0 {
-		return &UnknownError{"process", name, c.processNames()}
-	}
-	for _, n := range names {
-		if err := c.Engine.Act(ctx, "proc", n, action, args); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (c *Control) processNames() []string {
-	names := map[string]bool{}
-	for _, info := range c.Processes.List() {
-		names[info.Name] = true
-	}
-	return slices.Sorted(maps.Keys(names))
-}
-
-// instances are the processes that a name means: the one of that name, or all SERVICE/….
-func (c *Control) instances(name string) []string {
-	var found []string
-	for _, n := range c.processNames() {
-		if n == name || strings.HasPrefix(n, name+"/") {
-			found = append(found, n)
-		}
-	}
-	return found
 }
 
 // UnknownError says that there is no such thing, and what there is.
