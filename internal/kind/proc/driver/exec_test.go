@@ -160,7 +160,7 @@ func TestSecretsStaySecret(t *testing.T) {
 	if !bytes.Contains(environ, []byte("KEY=geheim\x00")) {
 		t.Errorf("the child has not got it: %q", environ)
 	}
-	err = filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+	err = filepath.WalkDir(dir, func(path string, e fs.DirEntry, _ error) error {
 		st, err := e.Info()
 		if err == nil && st.Mode().Perm()&0o077 != 0 && path != dir {
 			t.Errorf("%s has mode %v", path, st.Mode())

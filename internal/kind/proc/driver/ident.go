@@ -25,6 +25,7 @@ type procStat struct {
 	ident
 	state               byte
 	ppid, pgrp, session int
+	threads             int
 	flags               uint64 // PF_… of the kernel
 }
 
@@ -45,6 +46,7 @@ func readStat(pid int) (procStat, error) {
 	s.ppid, _ = strconv.Atoi(fields[1])
 	s.pgrp, _ = strconv.Atoi(fields[2])
 	s.session, _ = strconv.Atoi(fields[3])
+	s.threads, _ = strconv.Atoi(fields[17])
 	s.flags, _ = strconv.ParseUint(fields[6], 10, 64)
 	s.start, err = strconv.ParseUint(fields[startTime], 10, 64)
 	return s, err

@@ -5,6 +5,7 @@ package driver
 import (
 	"context"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -311,5 +312,40 @@ func TestReadyByNotification(t *testing.T) {
 			t.Fatal(err)
 		}
 		waitState(t, d, name, running)
+	}
+}
+
+// An orphan that ends while its family still runs leaves no zombie.
+func TestOrphansAreReaped(t *testing.T) {
+	d, _ := open(t, t.TempDir())
+	gate := filepath.Join(t.TempDir(), "gate")
+	if err := makeFIFO(gate); err != nil {
+		t.Fatal(err)
+	}
+	create(t, d, sh("web", `(setsid sh -c 'echo pid $$; read x < `+gate+`' &) ; exec sleep 100000`))
+	pid := number(t, output(t, d, "web", "pid "))
+	if err := os.WriteFile(gate, []byte("\n"), 0); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "it is reaped", func() bool {
+		_, err := readStat(pid)
+		return err != nil
+	})
+	waitState(t, d, "web", running)
+}
+
+// What the daemon does not have to change needs no stub.
+func TestPlainNeedsNoStub(t *testing.T) {
+	s := daemonState{umask: defaultUmask}
+	if !s.plain(sleeper("web")) {
+		t.Error("a plain child takes the stub")
+	}
+	now, err := inheritable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.Command("nice").Output()
+	if err != nil || now.nice != number(t, string(out)) {
+		t.Errorf("nice is %d, want %s (%v)", now.nice, out, err)
 	}
 }

@@ -57,7 +57,7 @@ func (s *spool) move(fifo int, buf []byte) (n int, err error) {
 	if n, err = unix.Pread(s.fd, buf[:moved], s.end); err != nil {
 		return 0, err
 	}
-	s.end += moved
+	s.end += int64(moved)
 	return n, nil
 }
 

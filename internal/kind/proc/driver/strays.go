@@ -3,9 +3,7 @@
 package driver
 
 import (
-	"os"
 	"os/signal"
-	"strconv"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -26,31 +24,37 @@ func (d *Driver) watchStrays() {
 	if err != nil {
 		return
 	}
-	d.strays.Go(func() {
-		timer := time.NewTimer(0)
-		if !timer.Stop() {
-			<-timer.C
+	d.strays.Go(func() { d.reapStrays(session) })
+}
+
+// strayDelay lets the deaths of many children be looked at once.
+const strayDelay = 100 * time.Millisecond
+
+func (d *Driver) reapStrays(session int) {
+	var look <-chan time.Time
+	var before map[ident]bool
+	for {
+		select {
+		case <-d.done:
+			return
+		case <-d.sigs:
+			if look == nil {
+				look = time.After(strayDelay)
+			}
+			continue
+		case <-look:
 		}
-		defer timer.Stop()
-		var before map[ident]bool
-		for {
-			select {
-			case <-d.done:
-				return
-			case <-d.sigs:
-			case <-timer.C:
-			}
-			zombies := d.deadStrays(session)
-			for id := range zombies {
-				if before[id] {
-					_, _ = unix.Wait4(id.pid, nil, unix.WNOHANG, nil)
-				}
-			}
-			if before = zombies; len(zombies) > 0 {
-				timer.Reset(strayGrace)
+		zombies := d.deadStrays(session)
+		for id := range zombies {
+			if before[id] {
+				_, _ = unix.Wait4(id.pid, nil, unix.WNOHANG, nil)
 			}
 		}
-	})
+		before, look = zombies, nil
+		if len(zombies) > 0 {
+			look = time.After(strayGrace)
+		}
+	}
 }
 
 // deadStrays lists our dead children of other sessions that no process is known by.
@@ -67,7 +71,7 @@ func (d *Driver) deadStrays(session int) map[ident]bool {
 	}
 	d.mu.Unlock()
 	zombies := map[ident]bool{}
-	for _, pid := range childrenOf(os.Getpid(), strconv.Itoa(os.Getpid())) {
+	for _, pid := range ownChildren() {
 		if known[pid] {
 			continue
 		}

@@ -3,9 +3,6 @@
 package driver
 
 import (
-	"os"
-	"strconv"
-
 	"golang.org/x/sys/unix"
 )
 
@@ -69,7 +66,7 @@ func (d *Driver) newSearch(dirty map[*process]struct{}) search {
 // run lists the descendants of each process. It is called without the lock.
 func (s search) run() map[*process][]procStat {
 	found := map[*process][]procStat{}
-	for _, pid := range childrenOf(os.Getpid(), strconv.Itoa(os.Getpid())) {
+	for _, pid := range ownChildren() {
 		if s.mains[pid] {
 			continue
 		}

@@ -4,7 +4,6 @@ package driver
 
 import (
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -46,20 +45,31 @@ func findTag(environ []byte) string {
 	return ""
 }
 
-// childrenOf lists the children of a process; of its first thread only when asked so:
-// that is the one which orphans are given to.
-func childrenOf(pid int, thread string) []int {
-	files, _ := filepath.Glob("/proc/" + strconv.Itoa(pid) + "/task/" + thread + "/children")
+// childrenOf lists the children of a process.
+func childrenOf(pid int) []int {
+	if s, err := readStat(pid); err != nil || s.threads == 1 {
+		return childrenOfThread(pid, strconv.Itoa(pid))
+	}
+	threads, _ := os.ReadDir("/proc/" + strconv.Itoa(pid) + "/task")
 	var all []int
-	for _, file := range files {
-		data, err := os.ReadFile(file)
-		if err != nil {
-			continue
-		}
-		for word := range strings.FieldsSeq(string(data)) {
-			if n, err := strconv.Atoi(word); err == nil {
-				all = append(all, n)
-			}
+	for _, t := range threads {
+		all = append(all, childrenOfThread(pid, t.Name())...)
+	}
+	return all
+}
+
+// ownChildren lists the children of our first thread: that is the one orphans are given to.
+func ownChildren() []int { return childrenOfThread(os.Getpid(), strconv.Itoa(os.Getpid())) }
+
+func childrenOfThread(pid int, thread string) []int {
+	data, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/task/" + thread + "/children")
+	if err != nil {
+		return nil
+	}
+	var all []int
+	for word := range strings.FieldsSeq(string(data)) {
+		if n, err := strconv.Atoi(word); err == nil {
+			all = append(all, n)
 		}
 	}
 	return all
@@ -72,7 +82,7 @@ const maxTree = 1 << 15
 func descendants(pid int) []procStat {
 	var all []procStat
 	seen := map[int]bool{pid: true}
-	for next := childrenOf(pid, "*"); len(next) > 0 && len(all) < maxTree; {
+	for next := childrenOf(pid); len(next) > 0 && len(all) < maxTree; {
 		child := next[0]
 		next = next[1:]
 		if seen[child] {
@@ -81,7 +91,7 @@ func descendants(pid int) []procStat {
 		seen[child] = true
 		if s, err := readStat(child); err == nil {
 			all = append(all, s)
-			next = append(next, childrenOf(child, "*")...)
+			next = append(next, childrenOf(child)...)
 		}
 	}
 	return all
