@@ -22,14 +22,27 @@ func (d *Driver) look() error {
 	}
 	return d.conn.Dump(func(m *rtnl.Message) {
 		m.Begin(unix.RTM_GETADDR, 0, make([]byte, unix.SizeofIfAddrmsg))
-	}, func() { clear(d.found) }, func(kind uint16, body []byte) bool {
+	}, func() {
+		clear(d.found)
+		d.order = d.order[:0]
+	}, func(kind uint16, body []byte) bool {
 		if kind == unix.RTM_NEWADDR {
 			if r, ok := d.decode(body); ok {
-				d.found[r.addr.Key()] = r
+				d.note(r)
 			}
 		}
 		return true
 	})
+}
+
+// note keeps an address. IPv4 may have one twice, with two peers: the first one counts.
+func (d *Driver) note(r record) {
+	key := r.addr.Key()
+	if _, twice := d.found[key]; twice {
+		return
+	}
+	d.found[key] = r
+	d.order = append(d.order, key)
 }
 
 // decode reads one address. Where the link has another end, IFA_LOCAL is ours and

@@ -43,6 +43,7 @@ type Driver struct {
 	ledger  ledger
 	mute    bool                // the kernel does not give IFA_PROTO back
 	found   map[addr.Key]record // all addresses at the last look
+	order   []addr.Key          // that of the kernel
 	ours    []addr.Addr         // what Observe returned last
 }
 
@@ -153,7 +154,8 @@ func (d *Driver) Probe(a addr.Addr) engine.Health {
 	return engine.Health{State: engine.Waiting, Text: "duplicate address detection is running", Limit: detectionTime}
 }
 
-// Observe returns the addresses that are ours. The slice holds until the next call.
+// Observe returns the addresses that are ours, in the order of the kernel. The slice holds
+// until the next call.
 func (d *Driver) Observe(context.Context) ([]addr.Addr, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -161,8 +163,8 @@ func (d *Driver) Observe(context.Context) ([]addr.Addr, error) {
 		return nil, err
 	}
 	d.ours = d.ours[:0]
-	for _, r := range d.found {
-		if d.isOurs(&r) {
+	for _, key := range d.order {
+		if r := d.found[key]; d.isOurs(&r) {
 			d.ours = append(d.ours, r.addr)
 		}
 	}

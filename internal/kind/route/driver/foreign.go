@@ -69,7 +69,7 @@ func (d *Driver) stands(p place, r *route.Route) engine.Standing {
 		if s.protocol == d.options.Protocol || d.claimed(s) {
 			continue
 		}
-		return engine.Standing{Same: p.holds(d, r), Owner: ProtocolName(s.protocol)}
+		return engine.Standing{Same: p.holder(r) != nil, Owner: ProtocolName(s.protocol)}
 	}
 	return engine.Standing{}
 }

@@ -255,6 +255,12 @@ func randomWishes(rng *rand.Rand) []route.Route {
 	byKey := map[route.Key]route.Route{}
 	for range rng.IntN(8) {
 		r := randomRoute(rng)
+		switch rng.IntN(8) {
+		case 0:
+			r.Protocol = unix.RTPROT_STATIC
+		case 1:
+			r.Valid = 1000
+		}
 		byKey[r.Key()] = r
 	}
 	var wishes []route.Route

@@ -31,6 +31,7 @@ type entry struct {
 	Before *route.Route  `json:",omitempty"` // what it replaces, until that is done
 	Until  time.Duration `json:",omitempty"` // boot time clock; 0: for ever
 	Over   bool          `json:",omitempty"` // its time came and it was removed
+	fresh  bool          // not made yet: what stands there is not ours
 }
 
 type ledgerFile struct {
@@ -125,7 +126,7 @@ func (l *ledger) note(r, before *route.Route) {
 	if old != nil && old.Asked == *r {
 		return
 	}
-	e := &entry{Asked: *r}
+	e := &entry{Asked: *r, fresh: old == nil}
 	if before != nil && special(before) {
 		copied := *before
 		e.Before = &copied
@@ -140,6 +141,9 @@ func (l *ledger) note(r, before *route.Route) {
 // done forgets what was there before the change to r.
 func (l *ledger) done(r *route.Route) {
 	e := l.entries[r.Key()]
+	if e != nil {
+		e.fresh = false
+	}
 	switch {
 	case e == nil:
 	case !special(r):

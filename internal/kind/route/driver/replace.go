@@ -6,6 +6,8 @@ import (
 	"errors"
 
 	"golang.org/x/sys/unix"
+
+	"ucid/internal/kind/route"
 )
 
 // replace changes routes in place and returns those that are not there any more and have
@@ -72,16 +74,26 @@ func (b *batch) settle(list []int) {
 	var ours []int
 	for n, i := range list {
 		r := &b.changes[i].New
+		holder := places[n].holder(r)
 		switch {
 		case err != nil:
 			b.set(i, err)
-		case hit(places[n], r).owner(b.d, r) == we && !places[n].holds(b.d, r):
+		case holder != nil:
+			b.satisfied(r, holder)
+		case hit(places[n], r).owner(b.d, r) == we:
 			ours = append(ours, i)
-		case !places[n].holds(b.d, r):
+		default:
 			b.set(i, taken("install", r, places[n].strangers(b.d)))
 		}
 	}
 	b.send(ours, unix.NLM_F_REPLACE, func(i int, err error) {
 		b.set(i, b.d.refusal(&b.changes[i].New, err))
 	})
+}
+
+// satisfied forgets the note of a route that somebody else had made already: it stays theirs.
+func (b *batch) satisfied(r *route.Route, holder *standing) {
+	if e := b.d.ledger.entries[r.Key()]; e != nil && e.fresh && holder.protocol != b.d.options.Protocol {
+		b.d.ledger.drop(r.Key())
+	}
 }

@@ -28,17 +28,16 @@ const (
 	somebody
 )
 
-// owner tells whose it is; ours carries the protocol that old carries.
+// owner tells whose what stands in the place of old is: ours by its protocol, or because
+// the ledger knew it before this change.
 func (s *standing) owner(d *Driver, old *route.Route) owner {
 	switch {
 	case s == nil:
 		return nobody
-	case s.protocol != d.protocol(old):
-		return somebody
-	case s.protocol == d.options.Protocol || fits(old, &s.route, d.options.Protocol, s.protocol):
+	case s.protocol == d.options.Protocol:
 		return we
 	}
-	if e := d.ledger.entries[old.Key()]; e != nil && d.claim(&s.route, s.protocol) {
+	if e := d.ledger.entries[old.Key()]; e != nil && !e.fresh && d.claimed(s) {
 		return we
 	}
 	return somebody
@@ -66,16 +65,16 @@ func (s *standing) joins() bool {
 	return (s.route.Gateway.IsValid() || !s.route.Nexthops.Empty()) && s.protocol != unix.RTPROT_RA
 }
 
-// holds reports whether what r asks for stands there, whoever made it.
-func (p place) holds(d *Driver, r *route.Route) bool {
+// holder finds what does what r asks for, whoever made it.
+func (p place) holder(r *route.Route) *standing {
 	as := *r
 	as.Protocol = 0
 	for i := range p {
 		if fits(&as, &p[i].route, 0, 0) {
-			return true
+			return &p[i]
 		}
 	}
-	return false
+	return nil
 }
 
 // ours reports whether our old route stands there.
