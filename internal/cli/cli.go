@@ -50,6 +50,11 @@ func Main(args []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	a := &app{out: os.Stdout, err: os.Stderr, paint: term.For(os.Stdout)}
+	return a.main(ctx, args)
+}
+
+// main runs the command line and returns the exit status.
+func (a *app) main(ctx context.Context, args []string) int {
 	root := a.root()
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
@@ -100,6 +105,8 @@ happen with 'ucid plan', and make it happen with 'ucid reload'.`,
 		a.confirmCommand(), a.rollbackCommand(), a.historyCommand(), a.adoptCommand(),
 		a.statusCommand(), a.whyCommand(), a.waitCommand(), a.serviceCommand(), a.topCommand(), a.logsCommand(),
 		a.eventsCommand(), a.versionCommand())
+	root.SetOut(a.out) // before the commands are made that keep it
+	root.SetErr(a.err)
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	strict(root)

@@ -136,6 +136,6 @@ func printFaults(w io.Writer, faults []engine.Fault) {
 		if f.State == engine.Waiting {
 			style = term.Yellow
 		}
-		fmt.Fprintln(w, paint.Paint(style, f.State.String()+": ")+term.Safe(f.Error()))
+		fmt.Fprintln(w, paint.Paint(style, f.State.String()+": ")+term.SafeLines(f.Error(), "    "))
 	}
 }

@@ -149,7 +149,7 @@ func (a *app) printObjects(objects []engine.Object) {
 		}
 		fmt.Fprintln(a.out, line)
 		if o.Reason != "" {
-			fmt.Fprintln(a.out, "           "+term.Safe(o.Reason))
+			fmt.Fprintln(a.out, "           "+term.SafeLines(o.Reason, "           "))
 		}
 	}
 }

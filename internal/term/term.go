@@ -75,6 +75,16 @@ func Safe(text string) string {
 	return b.String()
 }
 
+// SafeLines is Safe for a text of several lines: those after the first begin with indent, so
+// that no foreign line can pass for one of ours.
+func SafeLines(text, indent string) string {
+	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
+	for i, line := range lines {
+		lines[i] = Safe(line)
+	}
+	return strings.Join(lines, "\n"+indent)
+}
+
 // SafeJSON does the same inside the strings of a JSON text, which means the same afterwards.
 func SafeJSON(text string) string {
 	if strings.IndexFunc(text, unsafeJSON) < 0 {

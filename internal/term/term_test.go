@@ -31,6 +31,12 @@ func TestSafe(t *testing.T) {
 	}
 }
 
+func TestSafeLines(t *testing.T) {
+	if got := SafeLines("a\n\x1b[2J\nproblem: fake\n\n", "  "); got != "a\n  \\x1b[2J\n  problem: fake" {
+		t.Errorf("%q", got)
+	}
+}
+
 func FuzzSafe(f *testing.F) {
 	for _, seed := range []string{"", "ok", "\x1b]0;x\a", "\xff\u009b", "\u2066a\u2069", "😀\U000e0001"} {
 		f.Add(seed)
