@@ -50,6 +50,7 @@ func New(opt Options) (*Driver, error) {
 	if err != nil {
 		return nil, err
 	}
+	l.tidy()
 	return &Driver{ledger: l, news: make(chan string, 1)}, nil
 }
 

@@ -244,6 +244,10 @@ func TestDeathBeforeTheRename(t *testing.T) {
 	if all := observed(t, open(t, run)); len(all) != 1 || all[0] != old {
 		t.Errorf("before the rename: %v", all)
 	}
+	if _, err := os.Stat(temp.Name()); err == nil {
+		t.Error("the temporary file is left")
+	}
+	put(t, temp.Name(), "next")
 	if err := os.Rename(temp.Name(), path); err != nil {
 		t.Fatal(err)
 	}

@@ -23,6 +23,7 @@ type entry struct {
 	Group string `json:"group,omitempty"`
 	Uid   uint32 `json:"uid"`
 	Gid   uint32 `json:"gid"`
+	Temp  string `json:"temp,omitempty"` // where Next is before the rename
 	// Next is the temporary file that is about to take the place: the daemon may die
 	// between the note and the rename, before it or after it.
 	Next *entry `json:"next,omitempty"`
@@ -70,6 +71,18 @@ func readLedger(path string) (*ledger, error) {
 		}
 	}
 	return l, nil
+}
+
+// tidy removes temporary files that a daemon which died left behind.
+func (l *ledger) tidy() {
+	for _, e := range l.entries {
+		if e.Next == nil || e.Next.Temp == "" {
+			continue
+		}
+		if s, err := look(e.Next.Temp); err == nil && e.Next.Inode == s.inode && e.Next.Dev == s.dev && e.Next.Birth == s.birth {
+			_ = os.Remove(e.Next.Temp)
+		}
+	}
 }
 
 // set notes an entry on disk before anything is done; nil removes it.

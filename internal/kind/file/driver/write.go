@@ -197,7 +197,9 @@ func (d *Driver) fill(temp *os.File, f file.File, before entry) (entry, error) {
 		Dev: st.dev, Inode: st.inode, Birth: st.birth, Digest: digest(f.Content.Reveal()),
 		Owner: f.Owner, Group: f.Group, Uid: st.uid, Gid: st.gid,
 	}
-	before.Next = &after
+	next := after
+	next.Temp = temp.Name()
+	before.Next = &next
 	if err := d.ledger.set(f.Path, &before); err != nil {
 		return entry{}, err
 	}

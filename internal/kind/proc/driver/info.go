@@ -27,7 +27,7 @@ type Info struct {
 	Ended     time.Time `json:"ended,omitzero"`      // of the last run
 	NextStart time.Time `json:"next_start,omitzero"` // in backoff
 	Text      string    `json:"text,omitempty"`      // why it is not running, and what can be done
-	LastLine  string    `json:"last_line,omitempty"`
+	LastLine  string    `json:"last_line,omitempty"` // the child's: escape it before it goes to a terminal
 }
 
 // Status returns how the process of that name is doing.

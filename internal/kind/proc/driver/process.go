@@ -65,6 +65,9 @@ func (p *process) spawn(run proc.Proc) {
 		return
 	}
 	p.d.forks.add(func() {
+		if p.d.isClosed() {
+			return // the next daemon starts it
+		}
 		c, err := p.fork(run)
 		p.d.mu.Lock()
 		defer p.d.mu.Unlock()

@@ -207,7 +207,7 @@ func TestClosedOutput(t *testing.T) {
 // retry 3 is four starts, as under procd.
 func TestCrashLoop(t *testing.T) {
 	d, events := open(t, t.TempDir())
-	p := sh("crash", `echo about to fail; exit 3`)
+	p := sh("crash", `printf 'about to fail\033[2J\n'; exit 3`)
 	p.Respawn = proc.Respawn{On: true, Threshold: time.Hour, Retry: 3}
 	create(t, d, p)
 	i := waitState(t, d, "crash", failed)
@@ -218,7 +218,7 @@ func TestCrashLoop(t *testing.T) {
 		t.Errorf("%d starts, want 4", n)
 	}
 	h := d.Probe(p)
-	if h.State != engine.Failed || !strings.Contains(h.Text, "code 3") || !strings.Contains(h.Text, "about to fail") {
+	if h.State != engine.Failed || !strings.Contains(h.Text, "code 3") || !strings.Contains(h.Text, "about to fail\ufffd[2J") {
 		t.Errorf("probe: %+v", h)
 	}
 	all, _ := d.Observe(context.Background())

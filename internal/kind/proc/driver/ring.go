@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 )
 
 // A Line is one line of a child's output. Text is the child's: escape it before it goes
@@ -110,11 +111,21 @@ func (r *ring) gist() string {
 	for _, l := range r.last(gistLines) {
 		text := l.Text
 		if len(text) > maxGistLine {
-			text = strings.ToValidUTF8(text[:maxGistLine], "") + "…"
+			text = text[:maxGistLine] + "…"
 		}
-		b.WriteString("\n  " + text)
+		b.WriteString("\n  " + printable(text))
 	}
 	return b.String()
+}
+
+// printable replaces what could control a terminal: the text is the child's.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '\t' || unicode.IsPrint(r) {
+			return r
+		}
+		return unicode.ReplacementChar
+	}, s)
 }
 
 func (r *ring) follow() *follower {

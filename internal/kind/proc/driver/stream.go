@@ -115,7 +115,7 @@ func (s *stream) drain(buf []byte, most int) {
 
 // finish reads the rest when nothing writes any more, the unterminated last line included.
 func (s *stream) finish() {
-	s.drain(make([]byte, readSize), 1<<30)
+	s.drain(make([]byte, readSize), 16*readSize)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.partial) > 0 {

@@ -164,6 +164,12 @@ func (d *Driver) Close() error {
 	return d.lock.Close()
 }
 
+func (d *Driver) isClosed() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.closed
+}
+
 // add begins to supervise a process; the ledger knows it before anything happens.
 func (d *Driver) add(want proc.Proc) (*process, error) {
 	var random [8]byte
