@@ -45,6 +45,8 @@ type Respawn struct {
 	Threshold time.Duration // a run of at least this long makes the count of early exits start anew
 	Delay     time.Duration // from the exit to the start
 	Retry     int           // early exits in a row that are forgiven; 0: any number
+	MaxDelay  time.Duration // above Delay: the delay doubles with each early exit, at most to this, plus up to 10 % jitter
+	OnFailure bool          // an exit with status 0 is an end, not a crash
 }
 
 // DefaultRespawn is procd's default in numbers, but tries for ever.

@@ -121,7 +121,7 @@ func checkRanges(p proc.Proc) error {
 		return fmt.Errorf("reload signal %d is not in 1 to %d", p.Reload, maxSignal)
 	case p.TermAfter < 0:
 		return fmt.Errorf("the time to stop in, %v, is negative", p.TermAfter)
-	case p.Respawn.Delay < 0, p.Respawn.Threshold < 0:
+	case p.Respawn.Delay < 0, p.Respawn.Threshold < 0, p.Respawn.MaxDelay < 0:
 		return errors.New("a respawn time is negative")
 	case p.Respawn.Retry < 0:
 		return fmt.Errorf("respawn retry %d is negative; 0 means for ever", p.Respawn.Retry)

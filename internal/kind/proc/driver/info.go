@@ -90,6 +90,9 @@ func (p *process) text() string {
 	case stopped:
 		return "stopped by hand; start it by hand"
 	case idle:
+		if m.want.Respawn.On {
+			return fmt.Sprintf("%v; respawn is for failures only", m.exit)
+		}
 		return fmt.Sprintf("%v; respawn is off", m.exit)
 	}
 	return ""
@@ -133,7 +136,7 @@ func (p *process) health() engine.Health {
 	case stopping:
 		h.Limit = m.run.TermAfter + startLimit
 	case backoff:
-		h.Limit = m.want.Respawn.Delay + startLimit
+		h.Limit = min(m.next.Sub(m.since), startLimit) + startLimit
 	case failed:
 		h.State, h.Text = engine.Failed, h.Text+p.ring.gist()
 	case stopped:

@@ -285,3 +285,38 @@ func TestReadyEndsTheStart(t *testing.T) {
 		t.Errorf("events %v", w.events)
 	}
 }
+
+func TestDelayGrowsAndStartsAnew(t *testing.T) {
+	p := wish()
+	p.Respawn = proc.Respawn{On: true, Threshold: time.Minute, Delay: time.Second, MaxDelay: 10 * time.Second}
+	w := up(t, p)
+	crash := func(want time.Duration) {
+		t.Helper()
+		w.die(1)
+		w.life()
+		if d := w.m.next.Sub(w.clock); d < want || d > want+want/10 {
+			t.Errorf("waits %v, want %v and at most a tenth more", d, want)
+		}
+		w.pass(w.m.next.Sub(w.clock))
+		w.life()
+	}
+	for _, want := range []time.Duration{1, 2, 4, 8, 10, 10} {
+		crash(want * time.Second)
+	}
+	w.pass(time.Minute)
+	crash(time.Second)
+}
+
+func TestRespawnOnFailureOnly(t *testing.T) {
+	p := wish()
+	p.Respawn.OnFailure = true
+	w := up(t, p)
+	w.die(1)
+	w.life()
+	w.want(backoff)
+	w.pass(3 * time.Second)
+	w.life()
+	w.die(0)
+	w.life()
+	w.want(idle)
+}

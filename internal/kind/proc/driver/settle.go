@@ -3,6 +3,7 @@
 package driver
 
 import (
+	"math/rand/v2"
 	"time"
 
 	"ucid/internal/kind/proc"
@@ -36,7 +37,7 @@ func (m *machine) crashed() {
 		return
 	}
 	r := m.want.Respawn
-	if !r.On {
+	if !r.On || r.OnFailure && m.exit.Code == 0 {
 		m.rest(idle)
 		return
 	}
@@ -50,9 +51,23 @@ func (m *machine) crashed() {
 		return
 	}
 	m.enter(backoff)
-	m.next = m.nextStart(r.Delay)
+	m.next = m.nextStart(respawnDelay(r, m.early))
 	m.arm(m.next.Sub(m.since), m.respawn)
 	m.h.tell(EventRespawning)
+}
+
+// respawnDelay is how long to wait before the start after early exit number n in a row:
+// the delay, or, with a maximum above it, delay·2ⁿ⁻¹ up to that, plus up to 10 % jitter.
+func respawnDelay(r proc.Respawn, n int) time.Duration {
+	if r.MaxDelay <= r.Delay {
+		return r.Delay
+	}
+	d := r.Delay
+	for ; n > 1 && d < r.MaxDelay; n-- {
+		d *= 2
+	}
+	d = min(d, r.MaxDelay)
+	return d + time.Duration(rand.Int64N(int64(d)/10+1))
 }
 
 // nextStart is the configured delay from now, or later where the limit asks for it.
