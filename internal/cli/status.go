@@ -172,11 +172,11 @@ func (a *app) why(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	if a.json {
-		return a.printJSON(found)
-	}
 	if len(found) == 0 {
 		return fmt.Errorf("nothing called %q is wanted; 'ucid status --all' lists what is", name)
+	}
+	if a.json {
+		return a.printJSON(found)
 	}
 	a.printExplanations(found)
 	return nil

@@ -16,7 +16,7 @@ import (
 // needed is the one place where a test says who may do what: a new method has to be thought about.
 var needed = map[string]Role{
 	"status": View, "plan": View, "why": View, "wait": View, "history": View, "events": View,
-	"service.list": View, "logs": View,
+	"service.list": View, "service.status": View, "service.top": View, "logs": View,
 	"confirm": Operate, "service.action": Operate,
 	"apply": Administer, "adopt": Administer, "rollback": Administer,
 	"history.files": Administer, "history.purge": Administer,
