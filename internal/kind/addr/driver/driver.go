@@ -148,7 +148,7 @@ func (d *Driver) Probe(a addr.Addr) engine.Health {
 		return engine.Health{State: engine.Failed, Text: fmt.Sprintf("another host on %s has the address (duplicate address detection)", a.Dev)}
 	case r.flags&unix.IFA_F_TENTATIVE == 0 || r.flags&unix.IFA_F_OPTIMISTIC != 0:
 		return engine.Health{}
-	case dev.Flags&unix.IFF_UP == 0 || dev.Flags&unix.IFF_RUNNING == 0:
+	case dev.Flags&unix.IFF_UP == 0 || dev.Flags&unix.IFF_LOWER_UP == 0:
 		return engine.Health{State: engine.Waiting, Text: "duplicate address detection waits for " + a.Dev + " to come up"}
 	}
 	return engine.Health{State: engine.Waiting, Text: "duplicate address detection is running", Limit: detectionTime}
