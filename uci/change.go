@@ -116,3 +116,24 @@ func (c Change) complete() bool {
 	}
 	return c.HasValue
 }
+
+// String names the operation as the commands of the uci tool do.
+func (op Op) String() string {
+	switch op {
+	case OpSet:
+		return "set"
+	case OpAdd:
+		return "add"
+	case OpDelete:
+		return "delete"
+	case OpRename:
+		return "rename"
+	case OpReorder:
+		return "reorder"
+	case OpAddList:
+		return "add_list"
+	case OpDelList:
+		return "del_list"
+	}
+	return "Op(" + string(rune(op)) + ")"
+}

@@ -53,6 +53,8 @@ type parser struct {
 	// stream, when set, gives the package that a "package NAME" line starts; otherwise
 	// such lines are only checked.
 	stream func(name string) (*Package, error)
+	// starts, when set, hears of each section line.
+	starts func(s *Section, line int)
 	// merge, when set, gets what the text says as changes of the package, and makes them.
 	merge func(Change) error
 }
@@ -230,13 +232,15 @@ func (ps *parser) config(typ, name string) error {
 	if ps.merge != nil {
 		return ps.mergeConfig(s, typ, name)
 	}
-	if s == nil {
-		ps.section = ps.pkg.newSection(typ, name, ps.lex.line())
-		return nil
-	}
-	if s.Type != typ {
+	switch {
+	case s == nil:
+		s = ps.pkg.newSection(typ, name, ps.lex.line())
+	case s.Type != typ:
 		s.Type = ps.pkg.typeInfo(typ).name
 		ps.pkg.unsettled = true
+	}
+	if ps.starts != nil {
+		ps.starts(s, ps.lex.line())
 	}
 	ps.section = s
 	return nil

@@ -183,6 +183,9 @@ func (st *Store) updateDirect(pl place, edit editor) error {
 
 // format gives the text of a package as it is to be written.
 func (st *Store) format(s *state) []byte {
+	if st.KeepComments {
+		return Format{Names: st.Names}.Rewrite(s.data, s.pkg)
+	}
 	return Format{Names: st.Names}.Append(make([]byte, 0, len(s.data)+len(s.data)/8+64), s.pkg)
 }
 

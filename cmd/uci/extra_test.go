@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestJSON(t *testing.T) {
+	l := newLab(t, "config t 'a'\n\toption x 'it\"s\n\x01'\n\tlist l '1'\n\tlist l '2'\nconfig u\n")
+	l.must("set", "p.a.y=2")
+	want := map[string]string{
+		"get p.a.x":  `"it\"s\n\u0001"`,
+		"get p.a.l":  `["1","2"]`,
+		"get p.a":    `{".name":"a",".type":"t",".anonymous":false,".index":0,"x":"it\"s\n\u0001","l":["1","2"],"y":"2"}`,
+		"show p.a.l": `["1","2"]`,
+		"changes p":  `[{"op":"set","package":"p","section":"a","option":"y","value":"2"}]`,
+		"changes":    `{"p":[{"op":"set","package":"p","section":"a","option":"y","value":"2"}]}`,
+	}
+	for command, w := range want {
+		got := l.must(append(strings.Fields(command), "--json")...)
+		if got != w {
+			t.Errorf("%s: got %s\nwant %s", command, got, w)
+		}
+	}
+	for _, command := range []string{"show", "export p", "show p"} {
+		if got := l.must(append(strings.Fields(command), "--json")...); !json.Valid([]byte(got)) || !strings.Contains(got, `"cfg02b61a":{`) {
+			t.Errorf("%s: %s", command, got)
+		}
+	}
+}
+
+func TestDiff(t *testing.T) {
+	l := newLab(t, "config t 'a'\n\toption x '1'\n\tlist l '1'\nconfig u\n")
+	l.must("set", "p.a.x=2")
+	l.must("add_list", "p.a.l=2")
+	l.must("delete", "p.@u[0]")
+	l.must("set", "p.b=t")
+	want := "-p.a.x='1'\n+p.a.x='2'\n-p.a.l='1'\n+p.a.l='1' '2'\n-p.@u[0]=u\n+p.b=t\n"
+	if out, _, exit := l.run("diff", "p"); out != want || exit != 1 {
+		t.Errorf("exit %d: %s", exit, out)
+	}
+	l.must("commit")
+	l.must("diff", "p")
+	l.must("diff", "p", filepath.Join(l.conf, "p"))
+}
+
+func TestComplete(t *testing.T) {
+	l := newLab(t, "config t 'lan'\n\toption proto '1'\n\toption peer '1'\nconfig t\n")
+	want := map[string]string{
+		"delet":         "delete",
+		"get|p":         "p.",
+		"show|":         "p",
+		"get|p.l":       "p.lan\np.lan.",
+		"get|p.@":       "p.@t[1]",
+		"set|p.lan.p":   "p.lan.proto=\np.lan.peer=",
+		"get|p.lan.pr":  "p.lan.proto",
+		"get|nope.x":    "",
+		"get|p.nope.x":  "",
+		"reorder|p.lan": "p.lan",
+	}
+	for words, w := range want {
+		if got := l.must(append([]string{"complete"}, strings.Split(words, "|")...)...); got != w {
+			t.Errorf("%s: %q, want %q", words, got, w)
+		}
+	}
+}
+
+func TestEdit(t *testing.T) {
+	l := newLab(t, "# kept\nconfig t 'a'\n")
+	t.Setenv("TMPDIR", t.TempDir())
+	t.Setenv("VISUAL", "")
+	t.Setenv("EDITOR", "sed -i s/a/b/")
+	l.must("edit", "p")
+	if got := l.file("config/p"); got != "# kept\nconfig t 'b'\n" {
+		t.Errorf("edited: %q", got)
+	}
+	t.Setenv("EDITOR", "sed -i s/config/nonsense/")
+	_, stderr, exit := l.run("edit", "p")
+	if exit != 1 || !strings.Contains(stderr, "invalid command") || !strings.Contains(stderr, "What you wrote is in ") {
+		t.Errorf("exit %d: %s", exit, stderr)
+	}
+	if got := l.file("config/p"); got != "# kept\nconfig t 'b'\n" {
+		t.Errorf("after a mistake: %q", got)
+	}
+	if entries, _ := os.ReadDir(os.Getenv("TMPDIR")); len(entries) != 1 {
+		t.Errorf("%d drafts are left, want 1", len(entries))
+	}
+}
