@@ -188,20 +188,3 @@ func BenchmarkDecode(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/40000, "ns/option")
 }
-
-func BenchmarkParse(b *testing.B) {
-	shapes := map[string]string{
-		"anonymous": strings.Repeat("config t\n"+strings.Repeat("\toption name 'some value'\n\toption enabled '1'\n\toption dir '/var/lib/x'\n\toption port '8080'\n", 2), 5000),
-	}
-	for name, text := range shapes {
-		b.Run(name, func(b *testing.B) {
-			b.SetBytes(int64(len(text)))
-			b.ReportAllocs()
-			for b.Loop() {
-				if _, err := Parse("p", "p", []byte(text)); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
-	}
-}

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package uci
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// shapes are the forms in which a file grows; each makes one of about that many bytes.
+var shapes = map[string]func(size int) (text string, options int){
+	"anonymous": func(size int) (string, int) { return sectionsOf(size, "config t\n") },
+	"named":     func(size int) (string, int) { return sectionsOf(size, "config t 's%d'\n") },
+	"options":   func(size int) (string, int) { return linesOf(size, "\toption name%d 'some value'\n") },
+	"list":      func(size int) (string, int) { return linesOf(size, "\tlist name 'item number %d'\n") },
+	"long values": func(size int) (string, int) {
+		return linesOf(size, "\toption name%d '"+strings.Repeat("0123456789abcdef", 512)+"'\n")
+	},
+}
+
+func sectionsOf(size int, head string) (string, int) {
+	var b strings.Builder
+	n := 0
+	for b.Len() < size {
+		if strings.Contains(head, "%d") {
+			fmt.Fprintf(&b, head, n)
+		} else {
+			b.WriteString(head)
+		}
+		for i := range 8 {
+			fmt.Fprintf(&b, "\toption name%d 'some value'\n", i)
+			n++
+		}
+	}
+	return b.String(), n
+}
+
+func linesOf(size int, line string) (string, int) {
+	var b strings.Builder
+	b.WriteString("config t 's'\n")
+	n := 0
+	for b.Len() < size {
+		fmt.Fprintf(&b, line, n)
+		n++
+	}
+	return b.String(), n
+}
+
+// BenchmarkParse shows with ns/option and MB/s that the cost grows with the size alone.
+func BenchmarkParse(b *testing.B) {
+	for name, shape := range shapes {
+		for _, size := range []int{100 << 10, 1 << 20, 10 << 20} {
+			b.Run(fmt.Sprintf("%s/%dKB", name, size>>10), func(b *testing.B) {
+				text, options := shape(size)
+				data := []byte(text)
+				b.SetBytes(int64(len(data)))
+				b.ReportAllocs()
+				for b.Loop() {
+					if _, err := Parse("p", "p", data); err != nil {
+						b.Fatal(err)
+					}
+				}
+				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(options), "ns/option")
+			})
+		}
+	}
+}
+
+func BenchmarkFormat(b *testing.B) {
+	text, _ := sectionsOf(1<<20, "config t 's%d'\n")
+	p, err := Parse("p", "p", []byte(text))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.SetBytes(int64(len(text)))
+	buf := make([]byte, 0, 2<<20)
+	for b.Loop() {
+		buf = Format{}.Append(buf[:0], p)
+	}
+}
+
+// BenchmarkReplay reads a package with a delta file of 10,000 lines.
+func BenchmarkReplay(b *testing.B) {
+	dir := b.TempDir()
+	var delta strings.Builder
+	for i := range 10_000 {
+		fmt.Fprintf(&delta, "p.s%d='t'\n", i)
+	}
+	write(b, filepath.Join(dir, "p"), "")
+	write(b, filepath.Join(dir, "save", "p"), delta.String())
+	for b.Loop() {
+		if _, err := Open(dir, filepath.Join(dir, "save")).Package("p"); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkSetCommit changes one option and commits; compare it with BenchmarkReplaceFile.
+func BenchmarkSetCommit(b *testing.B) {
+	dir := b.TempDir()
+	write(b, filepath.Join(dir, "p"), "config t 'a'\n\toption x '0'\n")
+	st := Open(dir, filepath.Join(dir, "save"))
+	i := 0
+	for b.Loop() {
+		i++
+		if err := st.Set("p.a.x", fmt.Sprint(i)); err != nil {
+			b.Fatal(err)
+		}
+		if err := st.Commit("p"); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkReplaceFile is the least a safe commit takes: write, sync, rename.
+func BenchmarkReplaceFile(b *testing.B) {
+	path := filepath.Join(b.TempDir(), "p")
+	for b.Loop() {
+		f, err := os.Create(path + ".new")
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err := f.WriteString("config t 'a'\n\toption x '0'\n"); err != nil {
+			b.Fatal(err)
+		}
+		if err := f.Sync(); err != nil {
+			b.Fatal(err)
+		}
+		f.Close()
+		if err := os.Rename(path+".new", path); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func write(tb testing.TB, path, text string) {
+	tb.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		tb.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		tb.Fatal(err)
+	}
+}
