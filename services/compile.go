@@ -39,16 +39,15 @@ func Compile(packages map[string]*uci.Package, facts map[engine.Fact]string) *Co
 			all.add(p, slices.Clip(decoding.Claims)) // they are added again in each round
 		}
 		for _, s := range registry {
-			for p, made := range s.compile(b, packages) {
-				all.add(p, made)
-			}
+			s.compile(s.decode(b, packages, all), b)
 		}
 		c = &Compilation{Set: b.set, Globals: globals, asked: b.asked, listed: b.listed, provided: b.provided,
 			Problems: inOrder(append(b.problems, unclaimed(all)...))}
 		if !b.answersMoved() {
-			break
+			return c
 		}
 	}
+	c.Problems = append(c.Problems, uci.Problem{Text: "the services do not agree about what they provide to each other; what the last round said is used"})
 	return c
 }
 

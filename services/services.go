@@ -34,8 +34,8 @@ type Packages []string
 type Service struct {
 	Name     string
 	Packages Packages
-	compile  func(*Builder, map[string]*uci.Package) claims
-	schema   any // a zero Config
+	config   func() any // a new pointer to its configuration
+	compile  func(config any, b *Builder)
 }
 
 var registry []*Service
@@ -47,17 +47,19 @@ func Register[C any](name string, packages Packages, compile func(*C, *Builder))
 	if slices.ContainsFunc(registry, func(s *Service) bool { return s.Name == name }) {
 		panic("services: registered twice: " + name)
 	}
-	registry = append(registry, &Service{Name: name, Packages: packages, schema: *new(C),
-		compile: func(b *Builder, ps map[string]*uci.Package) claims {
-			var c C
-			made := claims{}
-			for _, name := range packages {
-				b.decode(ps[b.globals.packageFor(name)], part(&c, name, packages), made)
-			}
-			compile(&c, b)
-			return made
-		}})
+	registry = append(registry, &Service{Name: name, Packages: packages,
+		config:  func() any { return new(C) },
+		compile: func(config any, b *Builder) { compile(config.(*C), b) }})
 	slices.SortFunc(registry, func(a, b *Service) int { return strings.Compare(a.Name, b.Name) })
+}
+
+// decode reads the configuration of a service from the packages.
+func (s *Service) decode(b *Builder, ps map[string]*uci.Package, made claims) any {
+	config := s.config()
+	for _, name := range s.Packages {
+		b.decode(ps[b.globals.packageFor(name)], part(config, name, s.Packages), made)
+	}
+	return config
 }
 
 // claims are those of one or more services, by package.
