@@ -2,6 +2,8 @@
 
 package uci
 
+import "errors"
+
 // deltaLine is one logical line of a delta file.
 type deltaLine struct {
 	Change
@@ -27,6 +29,9 @@ func parseDelta(pkg, text string) []deltaLine {
 	return lines
 }
 
+// errBlank is the error of a line that is empty or a comment. It is nothing to report.
+var errBlank = errors.New("blank")
+
 func deltaChange(lex *lexer, pkg string) (Change, error) {
 	op := Op(lex.cur())
 	switch op {
@@ -41,6 +46,9 @@ func deltaChange(lex *lexer, pkg string) (Change, error) {
 	}
 	if lex.pos < lex.stop {
 		return Change{}, errMany
+	}
+	if word == "" && op == OpSet {
+		return Change{}, errBlank
 	}
 	c, err := parseChange(op, word)
 	if err == nil && c.Package != pkg {

@@ -117,7 +117,7 @@ func (st *Store) replay(s *state, d *deltaFile) {
 	for i := range d.lines {
 		l := &d.lines[i]
 		if l.err != nil {
-			if st.Warn != nil {
+			if st.Warn != nil && l.err != errBlank {
 				st.Warn(l.problem(s.name, d.path))
 			}
 			continue

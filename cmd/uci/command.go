@@ -12,6 +12,10 @@ import (
 func (t *tool) command(args []string) int {
 	name := strings.ToLower(args[0])
 	args = args[1:]
+	t.store.Warn = nil
+	if name == "changes" || name == "commit" || name == "revert" {
+		t.store.Warn = t.warn
+	}
 	switch name {
 	case "get", "set", "add_list", "del_list", "delete", "del", "rename", "ren", "revert", "reorder":
 		return t.sectionCommand(name, args)

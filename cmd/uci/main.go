@@ -45,6 +45,7 @@ type tool struct {
 	lenient   bool
 	json      bool
 	loaded    bool // the command has read a package
+	warned    map[string]bool
 }
 
 // Where changes wait and what overrides the configuration, unless options say otherwise. The

@@ -72,6 +72,18 @@ func (t *tool) fail(err error) int {
 	return 1
 }
 
+// warn reports a line of a delta file that is no change, once.
+func (t *tool) warn(p uci.Problem) {
+	text := t.name + ": " + p.Pos().String() + ": " + p.Text + "\n"
+	if !t.quiet && !t.warned[text] {
+		if t.warned == nil {
+			t.warned = make(map[string]bool)
+		}
+		t.warned[text] = true
+		t.stderr(text)
+	}
+}
+
 // lenientMessage reports whether a syntax error is printed once more without prefix: -S
 // turns that on, and a later -s does not turn it off.
 func (t *tool) lenientMessage(err error, e **uci.ParseError) bool {
