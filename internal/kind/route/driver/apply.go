@@ -90,6 +90,7 @@ func (b *batch) split() (todo, gone []int) {
 // note writes to the ledger what is about to happen.
 func (b *batch) note() error {
 	for i := range b.changes {
+		b.d.seeMetric(&b.changes[i].New)
 		switch c := &b.changes[i]; c.Op {
 		case engine.Create:
 			b.d.ledger.note(&c.New, nil)
@@ -194,7 +195,7 @@ func (b *batch) present(list []int) []int {
 		r := &b.changes[i].Old
 		switch {
 		case d.ledger.over(r), d.missingDevice(r) != nil:
-		case r.Metric == 0 && r.Dst.Addr().Is4():
+		case d.metrics && r.Metric == 0 && r.Dst.Addr().Is4():
 			doubtful = append(doubtful, i)
 		default:
 			sure = append(sure, i)

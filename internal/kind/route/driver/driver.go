@@ -43,6 +43,7 @@ type Driver struct {
 	ledger  ledger
 	routes  []route.Route // what Observe returned last
 	lists   hopLists
+	metrics bool          // IPv4 routes of ours may have one
 	expiry  chan struct{} // tells Watch that the ledger has a new deadline
 }
 
@@ -66,7 +67,7 @@ func New(options Options) (*Driver, error) {
 	}
 	return &Driver{
 		options: options, conn: conn, calm: calm{guard: guard},
-		ledger: ledger, expiry: make(chan struct{}, 1),
+		metrics: true, ledger: ledger, expiry: make(chan struct{}, 1),
 	}, nil
 }
 

@@ -28,6 +28,12 @@ func TestPending(t *testing.T) {
 	nltest.Veth(t, "eth2", "far2", ns)
 	nltest.Address(t, "eth1", "10.0.1.1/24")
 	nltest.Down(t, "eth2")
+	t.Cleanup(func() {
+		nltest.Delete(t, "eth7")
+		nltest.Delete(t, "eth9")
+		ip(t, "addr flush dev lo to 192.0.2.1")
+		ip(t, "addr flush dev lo to 2001:db8::1")
+	})
 	d := open(t, Options{})
 	tests := []struct {
 		route route.Route
@@ -57,10 +63,6 @@ func TestPending(t *testing.T) {
 		}
 		apply(t, d, create(test.route))
 	}
-	nltest.Delete(t, "eth7")
-	nltest.Delete(t, "eth9")
-	ip(t, "addr flush dev lo to 192.0.2.1")
-	ip(t, "addr flush dev lo to 2001:db8::1")
 }
 
 // A mistake is no reason to wait, and does not hold up the rest of the batch.

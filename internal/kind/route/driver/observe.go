@@ -24,7 +24,7 @@ func (d *Driver) Observe(context.Context) ([]route.Route, error) {
 		return nil, err
 	}
 	d.calm.begin()
-	d.routes = d.routes[:0]
+	d.routes, d.metrics = d.routes[:0], false
 	for _, protocol := range d.ledger.protocols(d.options.Protocol) {
 		if err := d.observe(protocol); err != nil {
 			return nil, err
@@ -48,6 +48,7 @@ func (d *Driver) observe(protocol uint8) error {
 		}, func(r *route.Route, carried uint8) {
 			if carried == protocol && d.claim(r, protocol) {
 				d.routes = append(d.routes, *r)
+				d.seeMetric(r)
 			}
 		})
 		if err != nil {
@@ -55,6 +56,13 @@ func (d *Driver) observe(protocol uint8) error {
 		}
 	}
 	return nil
+}
+
+// seeMetric remembers that an IPv4 route of ours has a metric, see present.
+func (d *Driver) seeMetric(r *route.Route) {
+	if r.Metric != 0 && r.Dst.Addr().Is4() {
+		d.metrics = true
+	}
 }
 
 // dump walks over the routes of one family. The kernel leaves out those of other protocols
