@@ -103,13 +103,13 @@ func compareSections(a, b services.Section) int {
 // freeze says which configuration each section had its objects from, when this wish was
 // applied. What it says depends on the sections alone, so that asking again changes nothing.
 func (w *wish) freeze(sections []services.Section) []revision.Frozen {
-	older := w.frozenBySection()
+	older, now := w.frozenBySection(), w.from.sums()
 	var frozen []revision.Frozen
 	at := map[string]int{} // configuration → its place in frozen
 	for _, s := range sections {
 		packages, ok := older[s]
 		if !ok {
-			packages = w.from.sums()
+			packages = now
 		}
 		key := fmt.Sprint(packages)
 		i, ok := at[key]
