@@ -135,6 +135,20 @@ func TestHungFileSystemDelaysNobody(t *testing.T) {
 	})
 }
 
+func TestServiceRemovedWhileItIsEvaluatedDoesNotRun(t *testing.T) {
+	busBubble(t, 0, func(t *testing.T, g garage) {
+		g.directories.stat = func(string) (os.FileInfo, error) { time.Sleep(patience / 2); return os.Stat("/") }
+		l := list(t, `[["e",["if",["isdir","/x"],["run_script","x"]]]]`)
+		g.Register("a", l)
+		g.Register("b", l)
+		go g.Fire("e", nil)
+		synctest.Wait()
+		g.Unregister("a")
+		time.Sleep(time.Minute)
+		g.want(t, "500ms b x")
+	})
+}
+
 func TestStatsLeftBehindAreLimited(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
@@ -178,6 +192,21 @@ func TestTimerKeepsItsTimeWhenRegisteredAgain(t *testing.T) {
 		g.Register("a", list(t, `[["timer",["run_script","y"],5000]]`))
 		time.Sleep(5500 * time.Millisecond)
 		g.want(t, "3s a x", "6s a x", "9s a x", "15s a y")
+	})
+}
+
+// A timer may have fired already when its clock is stopped.
+func TestStoppedClockTicksNoMore(t *testing.T) {
+	busBubble(t, 0, func(t *testing.T, g garage) {
+		g.Register("a", list(t, `[["timer",["run_script","x"],1000]]`))
+		c := g.services["a"].clocks[time.Second]
+		g.Unregister("a")
+		g.tick(c)
+		time.Sleep(time.Minute)
+		g.want(t)
+		if time.Now().Before(c.next) || c.timer.Stop() {
+			t.Error("it was wound up again")
+		}
 	})
 }
 

@@ -11,8 +11,8 @@ import (
 )
 
 const (
-	maxData   = 64 << 10  // bytes of the names and values of an event's data
-	maxOutput = 256 << 10 // bytes that one evaluation may expand
+	maxData   = 16 << 10 // bytes of the names and values of an event's data
+	maxOutput = 64 << 10 // bytes that one evaluation may expand
 )
 
 var (
@@ -39,7 +39,7 @@ type evaluation struct {
 
 // Evaluate returns what an event asks for, each argv once. The trigger that stands last is
 // evaluated first, as under procd. The error says what could not be evaluated; the commands are
-// those of the rest. A script with isdir may take up to a second when a file system hangs.
+// those of the rest. Data of more than 16 KiB is refused. A script with isdir may take up to a second when a file system hangs.
 func (l List) Evaluate(event string, data map[string]string) ([]Command, error) {
 	return l.evaluate(func(t *Trigger) bool { return t.Matches(event) }, data, new(directories).is)
 }

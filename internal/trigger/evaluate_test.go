@@ -163,9 +163,9 @@ func TestEvaluateSaysWhatItCannot(t *testing.T) {
 	}{
 		{`["run_script","%none%"]`, nil, "triggers[0][1]: the name of the program is empty"},
 		{`["run_script","x","%v%"]`, vars{"v": "a\x00b"}, "triggers[0][1]: argument 1: with its variables it holds a zero byte"},
-		{`["run_script","x","%v%","%v%%v%%v%%v%"]`, vars{"v": big}, "argument 2: with its variables it is longer"},
+		{`["run_script","x","%v%","%v%%v%%v%%v%%v%"]`, vars{"v": big}, "argument 2: with its variables it is longer"},
 		{`["if",["isdir","%v%%v%%v%%v%%v%"],[]]`, vars{"v": big}, "triggers[0][1][1]: isdir: with its variables it is longer"},
-		{`["run_script","x"]`, vars{"v": big + big}, "65536 are allowed"},
+		{`["run_script","x"]`, vars{"v": big + big}, "16384 are allowed"},
 	} {
 		list, err := Parse(script(c.script))
 		if err != nil {
