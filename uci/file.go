@@ -15,6 +15,7 @@ import (
 type file struct {
 	fd   int
 	path string
+	kept *identity // if not nil, Close only gives up the lock
 }
 
 func openFile(path string, flag int, mode fs.FileMode) (*file, error) {
@@ -24,7 +25,7 @@ func openFile(path string, flag int, mode fs.FileMode) (*file, error) {
 	if err != nil {
 		return nil, wrap("open", path, err)
 	}
-	return &file{fd, path}, nil
+	return &file{fd: fd, path: path}, nil
 }
 
 // retry makes a system call again while signals interrupt it.
@@ -93,8 +94,11 @@ func (f *file) Lock(how int) error {
 	return wrap("lock", f.path, err)
 }
 
-// Close closes the file, once.
+// Close closes the file, once; one that is kept is unlocked.
 func (f *file) Close() error {
+	if f.kept != nil {
+		return f.Lock(syscall.LOCK_UN)
+	}
 	if f.fd < 0 {
 		return nil
 	}

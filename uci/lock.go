@@ -27,6 +27,28 @@ func openLocked(path string, flag int, mode fs.FileMode, how int) (*file, identi
 	}
 }
 
+// openKept is openLocked for a store that keeps packages loaded: it keeps the files open as
+// well. While a file is open its inode number is not given to another.
+func (st *Store) openKept(path string, flag int, how int) (*file, identity, error) {
+	if f := st.kept[path]; f != nil {
+		if err := f.Lock(how); err != nil {
+			return nil, identity{}, err
+		}
+		if id, err := stat(path); err == nil && id.same(*f.kept) {
+			return f, id, nil
+		}
+		delete(st.kept, path)
+		f.kept = nil
+		f.Close()
+	}
+	f, id, err := openLocked(path, flag, 0, how)
+	if err == nil && st.kept != nil {
+		f.kept = &id
+		st.kept[path] = f
+	}
+	return f, id, err
+}
+
 // lockCurrent locks f and reports whether it is still the file at its path.
 func lockCurrent(f *file, how int) (id identity, current bool, err error) {
 	if err = f.Lock(how); err != nil {

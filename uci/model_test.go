@@ -297,6 +297,7 @@ func TestAgainstModel(t *testing.T) {
 			w.check("commit", w.store.Commit("p"))
 			w.clean()
 			w.compare("config/p")
+			w.check("close", w.store.Close())
 		})
 	}
 }

@@ -2,11 +2,6 @@
 
 package uci
 
-import (
-	"os"
-	"syscall"
-)
-
 // Changes gives the changes that wait for a package, in the order in which they apply; also
 // those that have no effect.
 func (st *Store) Changes(pkg string) ([]Change, error) {
@@ -39,7 +34,7 @@ func (st *Store) Revert(t Tuple) error {
 	if err != nil {
 		return err
 	}
-	lk, err := pl.lock(os.O_RDONLY, syscall.LOCK_SH)
+	lk, err := st.lockShared(pl)
 	if err != nil {
 		return err
 	}

@@ -42,6 +42,15 @@ type locked struct {
 	id   identity
 }
 
+// lockShared locks the file of a package for reading.
+func (st *Store) lockShared(pl place) (locked, error) {
+	f, id, err := st.openKept(pl.path, os.O_RDONLY, syscall.LOCK_SH)
+	if err != nil {
+		return locked{}, loadError(err)
+	}
+	return locked{f, id}, nil
+}
+
 // lock opens and locks the file of a package.
 func (pl place) lock(flag, how int) (locked, error) {
 	f, id, err := openLocked(pl.path, flag, 0, how)
@@ -209,7 +218,7 @@ func (st *Store) load(pkg string) (*state, error) {
 }
 
 func (st *Store) loadOnce(pkg string, pl place) (*state, error) {
-	lk, err := pl.lock(os.O_RDONLY, syscall.LOCK_SH)
+	lk, err := st.lockShared(pl)
 	if err != nil {
 		return nil, err
 	}
@@ -281,4 +290,18 @@ func (st *Store) Package(pkg string) (*Package, error) {
 // KeepLoaded makes the store keep packages in memory between operations, for as long as
 // their files stay the same. A package it gave before may then change with the operations
 // that follow.
-func (st *Store) KeepLoaded() { st.cache = make(map[string]*state) }
+func (st *Store) KeepLoaded() {
+	st.cache, st.kept = make(map[string]*state), make(map[string]*file)
+}
+
+// Close closes the files of a store that keeps packages loaded. The store can be used on,
+// but keeps nothing any more.
+func (st *Store) Close() error {
+	var errs []error
+	for _, f := range st.kept {
+		f.kept = nil
+		errs = append(errs, f.Close())
+	}
+	st.cache, st.kept = nil, nil
+	return errors.Join(errs...)
+}

@@ -38,6 +38,7 @@ type Store struct {
 	KeepComments bool
 
 	cache map[string]*state
+	kept  map[string]*file // open files, by path
 }
 
 // Open gives the packages in confdir with the changes that wait in savedir. Nothing is

@@ -25,7 +25,7 @@ func (st *Store) update(pkg string, edit editor) error {
 	if pl.direct {
 		return st.updateDirect(pl, edit)
 	}
-	lk, err := pl.lock(os.O_RDONLY, syscall.LOCK_SH)
+	lk, err := st.lockShared(pl)
 	if err != nil {
 		return err
 	}
@@ -78,7 +78,7 @@ func (s *state) saveIs(info identity) bool {
 // directory, with the modes of what they belong to.
 func (st *Store) openSave(s *state) (*file, identity, error) {
 	path := filepath.Join(st.saveDir(), s.name)
-	f, id, err := openLocked(path, os.O_RDWR, 0, syscall.LOCK_EX)
+	f, id, err := st.openKept(path, os.O_RDWR, syscall.LOCK_EX)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return f, id, err
 	}
