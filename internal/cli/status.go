@@ -106,7 +106,11 @@ func (a *app) printStatus(s control.Status) {
 		fmt.Fprintf(a.out, "%s: %s; see 'ucid plan', then 'ucid reload'\n",
 			term.Safe(name), a.paint.Paint(term.Yellow, unappliedWords[s.Unapplied[name]]))
 	}
-	a.printCounts(s.Counts)
+	if s.Busy {
+		fmt.Fprintln(a.out, "A change is being applied; ask again for the objects.")
+	} else {
+		a.printCounts(s.Counts)
+	}
 	a.printObjects(s.Objects)
 	a.printProblems(s.Problems)
 }

@@ -174,7 +174,11 @@ func (c *Control) prepare(ctx context.Context) (*wish, revision.Revision) {
 		c.mu.Unlock()
 	}
 	applied, r, facts := c.current()
-	return compile(read(c.Settings.ConfDir, fromOf(applied)), applied, facts, c.Engine.Check), r
+	from := read(c.Settings.ConfDir, fromOf(applied))
+	if applied.stands(from, facts) {
+		return applied, r
+	}
+	return compile(from, applied, facts, c.Engine.Check), r
 }
 
 func fromOf(w *wish) *candidate {

@@ -3,6 +3,7 @@
 package control
 
 import (
+	"bytes"
 	"errors"
 	"io/fs"
 	"maps"
@@ -44,7 +45,7 @@ func (c *candidate) readPackage(dir, name string, last *candidate) {
 	}
 	var p *uci.Package
 	if err == nil {
-		p, err = uci.Parse(name, path, content)
+		p, err = parse(name, path, content, last)
 	}
 	if err == nil {
 		c.packages[name], c.contents[name] = p, content
@@ -54,6 +55,14 @@ func (c *candidate) readPackage(dir, name string, last *candidate) {
 	if last != nil && last.packages[name] != nil {
 		c.packages[name], c.contents[name] = last.packages[name], last.contents[name]
 	}
+}
+
+// parse takes what was parsed last when the text is the same.
+func parse(name, path string, content []byte, last *candidate) (*uci.Package, error) {
+	if last != nil && last.packages[name] != nil && bytes.Equal(content, last.contents[name]) {
+		return last.packages[name], nil
+	}
+	return uci.Parse(name, path, content)
 }
 
 // exists tells a file that was removed from a directory that is not mounted: the second

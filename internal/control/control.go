@@ -26,6 +26,9 @@ import (
 // revisionsKept is how many applied configurations are kept.
 const revisionsKept = 20
 
+// workQueued is how many requests may wait for the loop before their callers do.
+const workQueued = 16
+
 // Control runs the daemon. Its exported methods may be called from several goroutines.
 type Control struct {
 	Settings  settings.Settings
@@ -54,7 +57,7 @@ func Open(s settings.Settings, e *engine.Engine, events *event.Log, processes *p
 	return &Control{Settings: s, Engine: e, Events: events, Processes: processes, Log: log,
 		store:   openStore(s),
 		journal: txn.In(filepath.Join(s.StateDir, "txn")),
-		work:    make(chan func(context.Context)), changes: &changes{}, started: time.Now()}
+		work:    make(chan func(context.Context), workQueued), changes: &changes{}, started: time.Now()}
 }
 
 // Run keeps the system as it is wanted until ctx ends. What was applied last is wanted again;
@@ -99,7 +102,12 @@ func (c *Control) do(ctx context.Context, f func(context.Context) error) error {
 	done := make(chan error, 1)
 	select {
 	case c.work <- func(ctx context.Context) { done <- f(ctx) }:
-		return <-done
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case err := <-done:
+		return err
 	case <-ctx.Done():
 		return ctx.Err()
 	}

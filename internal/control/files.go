@@ -103,7 +103,7 @@ func (c *Control) noteDifference() {
 	applied, _, _ := c.current()
 	found := map[string]string{}
 	if applied != nil {
-		found = difference(read(c.Settings.ConfDir, nil), applied.from)
+		found = difference(read(c.Settings.ConfDir, applied.from), applied.from)
 	}
 	c.mu.Lock()
 	known := c.unapplied

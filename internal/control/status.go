@@ -21,6 +21,7 @@ type Status struct {
 	AppliedAt time.Time         `json:"applied_at,omitzero"`
 	AppliedBy string            `json:"applied_by,omitempty"`
 	Unapplied map[string]string `json:"unapplied,omitempty"` // package: changed, removed or broken
+	Busy      bool              `json:"busy,omitempty"`      // a change is being applied; counts and objects are left out
 	Services  []string          `json:"services"`
 	Counts    []engine.Count    `json:"counts"`
 	Objects   []engine.Object   `json:"objects,omitempty"` // all of them, or only those that are not ok
@@ -35,17 +36,23 @@ type StatusRequest struct {
 	Kind string `json:"kind,omitempty"` // of this kind alone
 }
 
+// busyAfter is how long a status waits for an apply before it goes without the objects.
+const busyAfter = time.Second
+
 // Status tells how everything is doing.
 func (c *Control) Status(r StatusRequest) Status {
 	_, revision, _ := c.current()
 	s := Status{Started: c.started, Revision: revision.ID, AppliedAt: revision.Time, AppliedBy: revision.Who,
-		Unapplied: c.Unapplied(), Problems: c.Problems(), Counts: c.Engine.Counts(), Window: c.Window()}
+		Unapplied: c.Unapplied(), Problems: c.Problems(), Window: c.Window()}
 	for _, service := range services.All() {
 		s.Services = append(s.Services, service.Name)
 	}
-	s.Objects = c.Engine.Status(func(o engine.Object) bool {
-		return (r.All || o.State != engine.OK) && (r.Kind == "" || o.Ref.Kind == r.Kind)
-	})
+	if s.Busy = !c.Engine.Free(busyAfter); !s.Busy {
+		s.Counts = c.Engine.Counts()
+		s.Objects = c.Engine.Status(func(o engine.Object) bool {
+			return (r.All || o.State != engine.OK) && (r.Kind == "" || o.Ref.Kind == r.Kind)
+		})
+	}
 	if p := c.changes.find(""); p != nil {
 		last := c.changes.copyOf(p)
 		s.LastApply = &last

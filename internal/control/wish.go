@@ -3,6 +3,7 @@
 package control
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"maps"
@@ -130,6 +131,13 @@ func (w *wish) frozenBySection() map[services.Section]map[string]revision.Sum {
 		}
 	}
 	return packages
+}
+
+// stands reports whether compiling the candidate would give this wish again. One with
+// problems is always compiled: what a driver refused it may take now.
+func (w *wish) stands(from *candidate, facts map[engine.Fact]string) bool {
+	return w != nil && len(w.problems)+len(from.problems) == 0 && maps.EqualFunc(w.from.contents, from.contents, bytes.Equal) &&
+		!w.compiled.Stale(facts)
 }
 
 // globalsOf are the settings of the router in a wish, which may be nil.

@@ -19,7 +19,7 @@ type Engine struct {
 	now   func() time.Time
 	event func(Event)
 
-	mu      sync.Mutex
+	mu      gate
 	kinds   []kind
 	sources []FactSource
 
@@ -49,7 +49,7 @@ type Options struct {
 
 // New returns an engine without drivers.
 func New(o Options) *Engine {
-	e := &Engine{log: o.Log, now: o.Now, event: o.Event, dirty: map[string]bool{},
+	e := &Engine{mu: make(gate, 1), log: o.Log, now: o.Now, event: o.Event, dirty: map[string]bool{},
 		facts: map[string]map[Fact]string{}, broken: map[string]string{}, wakes: make(chan struct{}, 1)}
 	if e.log == nil {
 		e.log = slog.New(slog.DiscardHandler)
