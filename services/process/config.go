@@ -20,6 +20,7 @@ func init() { services.Register("process", services.Packages{services.GlobalsPac
 // Config is what the service reads of the package ucid.
 type Config struct {
 	Processes []Process `uci:"process"`
+	Sandboxes []Sandbox `uci:"sandbox"`
 }
 
 // Process is a section process.
@@ -46,9 +47,45 @@ type Process struct {
 	Ready        string        `uci:"ready"`
 	Data         []string      `uci:"data,nosplit"` // NAME=VALUE
 	Comment      string        `uci:"description"`
+
+	Files         []string      `uci:"file"`
+	Backoff       time.Duration `uci:"backoff,min=0,max=86400"`
+	RespawnOn     string        `uci:"respawn_on,enum=any|failure,default=any"`
+	Facility      string        `uci:"facility"`
+	LogFile       string        `uci:"logfile"`
+	LogSize       int64         `uci:"logfile_size,default=1024,min=1,max=1048576"` // KiB
+	LogKeep       uint8         `uci:"logfile_keep,default=1,max=99"`
+	Needs         []string      `uci:"needs"`
+	Cgroup        []string      `uci:"cgroup,nosplit"`
+	Capabilities  []string      `uci:"capabilities"`
+	Seccomp       string        `uci:"seccomp"`
+	Sandbox       string        `uci:"sandbox"`
+	Health        string        `uci:"health"`
+	HealthEvery   time.Duration `uci:"health_interval,default=30,min=1,max=86400"`
+	HealthTimeout time.Duration `uci:"health_timeout,default=5,min=1,max=3600"`
+	HealthRetries int           `uci:"health_retries,default=3,min=1,max=1000"`
+	HealthAction  string        `uci:"health_action,enum=restart|event,default=restart"`
+	BeforeStart   []string      `uci:"before_start"`
+	AfterStop     []string      `uci:"after_stop"`
+	OnRespawn     []string      `uci:"on_respawn"`
+	HookTimeout   time.Duration `uci:"hook_timeout,default=30,min=1,max=3600"`
+	Watchdog      time.Duration `uci:"watchdog,min=0,max=86400"`
+	Errors        []string      `uci:"error,nosplit"`
+}
+
+// Sandbox is a section sandbox: a profile that processes name.
+type Sandbox struct {
+	uci.Meta
+	Capabilities []string `uci:"capabilities"`
+	NoNewPrivs   bool     `uci:"no_new_privs,default=1"`
+	ReadOnly     []string `uci:"read_only"`
+	ReadWrite    []string `uci:"read_write"`
+	Seccomp      string   `uci:"seccomp"`
+	Optional     bool     `uci:"optional"`
 }
 
 func compile(c *Config, b *services.Builder) {
+	boxes := sandboxes(c, b)
 	for i := range c.Processes {
 		p := &c.Processes[i]
 		if p.Anonymous {
@@ -58,7 +95,7 @@ func compile(c *Config, b *services.Builder) {
 		if !p.Enabled {
 			continue
 		}
-		d := draft{b: b, p: p}
+		d := draft{b: b, p: p, boxes: boxes}
 		if out := d.make(); !d.bad {
 			services.Want(b, out, p.Meta)
 		}
@@ -69,6 +106,7 @@ func compile(c *Config, b *services.Builder) {
 type draft struct {
 	b     *services.Builder
 	p     *Process
+	boxes map[string]box
 	bad   bool
 	items int // mistakes in lists
 }
@@ -92,7 +130,7 @@ func (d *draft) wrongItem(option, item, format string, args ...any) {
 
 func (d *draft) make() proc.Proc {
 	p := d.p
-	return proc.Proc{
+	out := proc.Proc{
 		Name:       p.Name,
 		Command:    d.command(),
 		Env:        d.pairs("env", p.Env),
@@ -113,21 +151,37 @@ func (d *draft) make() proc.Proc {
 		NoNewPrivs: p.NoNewPrivs,
 		OOMScore:   p.OOMScore,
 		Ready:      d.ready(),
+		Files:      d.files(),
+		Facility:   d.facility(),
+		Needs:      d.needs(),
+		Cgroup:     d.cgroup(),
+		Health:     d.health(),
+		Watchdog:   p.Watchdog,
+		Errors:     engine.MakeList(p.Errors...),
 	}
+	d.output(&out)
+	d.hooks(&out)
+	d.confine(&out)
+	return out
 }
 
 // command is the argv. Of a list every item counts, an empty one too; a string is split at
 // its blanks.
-func (d *draft) command() engine.List {
-	argv := d.p.Command
-	if s := d.p.Section(); s != nil && s.Option("command").IsList {
-		argv = s.List("command")
+func (d *draft) command() engine.List { return d.words("command", d.p.Command) }
+
+// words reads a command line.
+func (d *draft) words(option string, argv []string) engine.List {
+	if s := d.p.Section(); s != nil && s.Option(option) != nil && s.Option(option).IsList {
+		argv = s.List(option)
+	}
+	if len(argv) == 0 {
+		return engine.List{}
 	}
 	switch program := argv[0]; {
 	case program == "":
-		d.wrong("command", "starts with an empty word, so there is no program")
+		d.wrong(option, "starts with an empty word, so there is no program")
 	case !inPath(program) && program[0] != '/':
-		d.wrong("command", "'%s' is neither a path from / on nor the name of a program in PATH", program)
+		d.wrong(option, "'%s' is neither a path from / on nor the name of a program in PATH", program)
 	}
 	return engine.MakeList(argv...)
 }

@@ -68,6 +68,7 @@ func (d *draft) umask() uint32 {
 // respawn reads a switch, or up to three numbers; those that are left out are the default's.
 func (d *draft) respawn() proc.Respawn {
 	r, items := proc.DefaultRespawn, d.p.Respawn
+	r.MaxDelay, r.OnFailure = d.p.Backoff, d.p.RespawnOn == "failure"
 	if len(items) == 1 {
 		if on, isSwitch := uci.ParseBool(items[0]); isSwitch {
 			if on {
@@ -112,9 +113,10 @@ func (d *draft) ready() string {
 	switch {
 	case d.p.Ready == "", d.p.Ready == "notify":
 	case (how == "socket" || how == "file") && path.IsAbs(what):
+	case how == "exec" && isProgram(what):
 	case how == "tcp" && port >= 0 && port < len(what)-1:
 	default:
-		d.wrong("ready", "'%s' is none of notify, socket:PATH, file:PATH, tcp:HOST:PORT", d.p.Ready)
+		d.wrong("ready", "'%s' is none of notify, socket:PATH, file:PATH, tcp:HOST:PORT, exec:PROGRAM ARGUMENTS", d.p.Ready)
 	}
 	return d.p.Ready
 }

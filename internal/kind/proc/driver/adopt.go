@@ -36,6 +36,7 @@ func (d *Driver) resume(r record, members []procStat) {
 	if r.Run != nil {
 		m.run = r.Run.unpack()
 	}
+	p.read = unpackList(r.Files)
 	d.procs[m.want.Name] = p
 	for i, s := range p.capture(m.run) {
 		if s.err != nil {

@@ -83,12 +83,13 @@ func (d *Driver) RemoveFirst() {}
 // Observe returns every process that is supervised, as it was asked for. One that was
 // given up or stopped by hand is supervised still, so a plan does not start it again.
 func (d *Driver) Observe(context.Context) ([]proc.Proc, error) {
+	d.see()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	all := make([]proc.Proc, 0, len(d.procs))
 	for _, p := range d.procs {
 		if !p.m.gone {
-			all = append(all, p.m.want)
+			all = append(all, p.observed())
 		}
 	}
 	return all, nil
@@ -97,6 +98,7 @@ func (d *Driver) Observe(context.Context) ([]proc.Proc, error) {
 // Apply sets what is wanted and returns at once. The error of a change is that of the
 // ledger: what cannot be remembered is not started.
 func (d *Driver) Apply(_ context.Context, changes []engine.Change[proc.Proc]) []error {
+	d.see()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	var errs []error

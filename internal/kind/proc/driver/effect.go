@@ -3,9 +3,6 @@
 package driver
 
 import (
-	"iter"
-	"strings"
-
 	"ucid/internal/engine"
 	"ucid/internal/kind/proc"
 )
@@ -21,7 +18,8 @@ const (
 
 // effectOf compares every field in full.
 func effectOf(old, new proc.Proc) effect {
-	old.Data = new.Data
+	old = takeOver(old, new)
+	new.Stdout, new.Stderr = new.Stdout || old.Stdout, new.Stderr || old.Stderr
 	if old == new {
 		return nothing
 	}
@@ -32,6 +30,17 @@ func effectOf(old, new proc.Proc) effect {
 	return restart
 }
 
+// takeOver returns what runs after all that needs no restart was taken over. Output that is
+// not wanted any more is read and dropped, as the child has no other place for it; output
+// that is wanted newly needs a child that was given one.
+func takeOver(run, want proc.Proc) proc.Proc {
+	run.Data, run.Respawn, run.TermAfter, run.Reload, run.Ready = want.Data, want.Respawn, want.TermAfter, want.Reload, want.Ready
+	run.Facility, run.LogFile, run.LogSize, run.LogKeep = want.Facility, want.LogFile, want.LogSize, want.LogKeep
+	run.Needs, run.Cgroup, run.Health = want.Needs, want.Cgroup, want.Health
+	run.BeforeStart, run.AfterStop, run.OnRespawn, run.HookLimit = want.BeforeStart, want.AfterStop, want.OnRespawn, want.HookLimit
+	return run
+}
+
 // Effect says what a change does to the child.
 func (d *Driver) Effect(c engine.Change[proc.Proc]) string {
 	switch c.Op {
@@ -40,26 +49,38 @@ func (d *Driver) Effect(c engine.Change[proc.Proc]) string {
 	case engine.Remove:
 		return "stops the process"
 	}
-	switch effectOf(c.Old, c.New) {
+	switch effectOf(d.running(c.Old), c.New) {
 	case nothing:
-		return "nothing restarts"
+		return "in place, nothing restarts"
 	case reload:
 		return "sends " + signalName(int(c.New.Reload)) + ", no restart"
 	}
 	return "restarts the process"
 }
 
-// filePaths yields the path of each PATH=DIGEST item; the digest holds no "=".
-func filePaths(files engine.List) iter.Seq[string] {
-	return func(yield func(string) bool) {
-		for item := range files.All() {
-			path := item
-			if i := strings.LastIndexByte(item, '='); i >= 0 {
-				path = item[:i]
-			}
-			if !yield(path) {
-				return
-			}
+// running is what the child was really started with, or was, when there is none.
+func (d *Driver) running(was proc.Proc) proc.Proc {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if p := d.procs[was.Name]; p != nil && p.m.alive {
+		run := p.m.run
+		if p.moved() {
+			run.Files = was.Files
 		}
+		return run
+	}
+	return was
+}
+
+// adjust makes the surroundings of the child follow what was taken over.
+func (p *process) adjust() { p.listen() }
+
+// listen keeps or drops what is read of the child, as it is wanted by now.
+func (p *process) listen() {
+	if p.out != nil {
+		p.out.mute(!p.m.want.Stdout)
+	}
+	if p.errs != nil {
+		p.errs.mute(!p.m.want.Stderr)
 	}
 }

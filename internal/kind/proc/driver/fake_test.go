@@ -30,6 +30,7 @@ type fakeWorld struct {
 	signals  []int
 	events   []string
 	waiting  bool // for readiness
+	stale    bool // a file has changed
 }
 
 type fakeTimer struct {
@@ -47,7 +48,7 @@ func (w *fakeWorld) spawn(proc.Proc) {
 	if w.forking || w.main || w.kids > 0 {
 		w.t.Fatalf("two at once: forking %v, main %v, %d descendants", w.forking, w.main, w.kids)
 	}
-	w.forking = true
+	w.forking, w.stale = true, false
 	w.starts++
 }
 
@@ -64,6 +65,9 @@ func (w *fakeWorld) kill()           { w.shot, w.sweeping = true, w.sweeping || 
 func (w *fakeWorld) sweep()          { w.sweeping = true }
 func (w *fakeWorld) ready(proc.Proc) { w.waiting = true }
 func (w *fakeWorld) now() time.Time  { return w.clock }
+func (w *fakeWorld) moved() bool     { return w.stale }
+func (w *fakeWorld) reread()         { w.stale = false }
+func (w *fakeWorld) adjust()         {}
 func (w *fakeWorld) tell(what string) {
 	w.events = append(w.events, what)
 }

@@ -12,9 +12,6 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
-
-	"ucid/internal/engine"
-	"ucid/internal/kind/proc"
 )
 
 // A record is what the ledger keeps of a process: one file of mode 0600 each, because the
@@ -33,73 +30,7 @@ type record struct {
 	Restarts int       `json:"restarts,omitempty"`
 	Exit     Exit      `json:"exit,omitzero"`
 	Since    time.Time `json:"since"`
-}
-
-// A spec is a proc.Proc with nothing masked.
-type spec struct {
-	Name       text          `json:"name"`
-	Command    []text        `json:"command"`
-	Env        []text        `json:"env,omitempty"` // name, value, name, value …
-	Dir        text          `json:"dir,omitempty"`
-	User       text          `json:"user,omitempty"`
-	Group      text          `json:"group,omitempty"`
-	Umask      uint32        `json:"umask,omitempty"`
-	Nice       int8          `json:"nice,omitempty"`
-	Stdout     bool          `json:"stdout,omitempty"`
-	Stderr     bool          `json:"stderr,omitempty"`
-	PidFile    text          `json:"pidfile,omitempty"`
-	Files      []text        `json:"files,omitempty"`
-	NetDevs    []text        `json:"netdevs,omitempty"`
-	Limits     []text        `json:"limits,omitempty"`
-	Data       []text        `json:"data,omitempty"`
-	Respawn    proc.Respawn  `json:"respawn"`
-	TermAfter  time.Duration `json:"term_after"`
-	Reload     uint8         `json:"reload,omitempty"`
-	NoNewPrivs bool          `json:"no_new_privs,omitempty"`
-	OOMScore   int16         `json:"oom_score_adj,omitempty"`
-	Ready      text          `json:"ready,omitempty"`
-}
-
-func packMap(m engine.Map) []text {
-	var out []text
-	for k, v := range m.All() {
-		out = append(out, text(k), text(v))
-	}
-	return out
-}
-
-func unpackMap(items []text) engine.Map {
-	m := map[string]string{}
-	for i := 0; i+1 < len(items); i += 2 {
-		m[string(items[i])] = string(items[i+1])
-	}
-	return engine.MakeMap(m)
-}
-
-func packList(l engine.List) []text { return texts(l.Slice()) }
-
-func unpackList(items []text) engine.List { return engine.MakeList(plain(items)...) }
-
-func packSpec(p proc.Proc) spec {
-	return spec{
-		Name: text(p.Name), Command: packList(p.Command), Env: packMap(p.Env), Dir: text(p.Dir),
-		User: text(p.User), Group: text(p.Group), Umask: p.Umask, Nice: p.Nice,
-		Stdout: p.Stdout, Stderr: p.Stderr, PidFile: text(p.PidFile),
-		Files: packList(p.Files), NetDevs: packList(p.NetDevs), Limits: packMap(p.Limits), Data: packMap(p.Data),
-		Respawn: p.Respawn, TermAfter: p.TermAfter, Reload: p.Reload,
-		NoNewPrivs: p.NoNewPrivs, OOMScore: p.OOMScore, Ready: text(p.Ready),
-	}
-}
-
-func (s spec) unpack() proc.Proc {
-	return proc.Proc{
-		Name: string(s.Name), Command: unpackList(s.Command), Env: unpackMap(s.Env), Dir: string(s.Dir),
-		User: string(s.User), Group: string(s.Group), Umask: s.Umask, Nice: s.Nice,
-		Stdout: s.Stdout, Stderr: s.Stderr, PidFile: string(s.PidFile),
-		Files: unpackList(s.Files), NetDevs: unpackList(s.NetDevs), Limits: unpackMap(s.Limits), Data: unpackMap(s.Data),
-		Respawn: s.Respawn, TermAfter: s.TermAfter, Reload: s.Reload,
-		NoNewPrivs: s.NoNewPrivs, OOMScore: s.OOMScore, Ready: string(s.Ready),
-	}
+	Files    []text    `json:"digests,omitempty"` // of the files it read
 }
 
 // A ledger is a directory of records.

@@ -48,6 +48,9 @@ type handle interface {
 	sweep()                                 // swept, with the number of descendants left; they get SIGTERM
 	ready(proc.Proc)                        // isReady when it is
 	save() error                            // to the ledger, before the act
+	moved() bool                            // a file that the child reads is not what it was
+	reread()                                // the child was told to read its files
+	adjust()                                // run was changed in place
 	forget()                                // nothing is left and nothing is wanted
 	tell(what string)                       // an event
 	after(d time.Duration, f func()) func() // returns what cancels it

@@ -232,8 +232,8 @@ func TestEffectOfEachField(t *testing.T) {
 		"user":      {func(p *proc.Proc) { p.User = "nobody" }, restart},
 		"stdout":    {func(p *proc.Proc) { p.Stdout = true }, restart},
 		"limits":    {func(p *proc.Proc) { p.Limits = engine.MakeMap(map[string]string{"core": "0"}) }, restart},
-		"no signal": {func(p *proc.Proc) { p.Reload = 0 }, restart},
-		"respawn":   {func(p *proc.Proc) { p.Respawn.Retry++ }, restart},
+		"no signal": {func(p *proc.Proc) { p.Reload = 0 }, nothing},
+		"respawn":   {func(p *proc.Proc) { p.Respawn.Retry++ }, nothing},
 		"netdevs":   {func(p *proc.Proc) { p.NetDevs = engine.MakeList("eth0=2") }, restart},
 	}
 	for name, c := range cases {

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"ucid/internal/engine"
 	"ucid/internal/kind/proc"
 )
 
@@ -33,6 +34,9 @@ type process struct {
 	asking    bool          // whether it is ready
 	saidReady bool          // by a notification
 	out, errs *stream
+
+	read engine.List // its files and their digests when the child was forked, or told to read them again
+	seen engine.List // the same when they were last looked at
 }
 
 func (p *process) now() time.Time { return time.Now() }
@@ -68,6 +72,7 @@ func (p *process) spawn(run proc.Proc) {
 		if p.d.isClosed() {
 			return // the next daemon starts it
 		}
+		read := p.d.digests(run.Files) // before the child can
 		c, err := p.fork(run)
 		p.d.mu.Lock()
 		defer p.d.mu.Unlock()
@@ -76,6 +81,7 @@ func (p *process) spawn(run proc.Proc) {
 			p.m.spawnFailed(err.Error())
 			return
 		}
+		p.read, p.seen = read, read
 		p.born(c, run)
 	})
 }
@@ -173,6 +179,7 @@ func (p *process) born(c child, run proc.Proc) {
 	}
 	p.watchMain(c.pidfd)
 	p.said, p.report = nil, c.report
+	p.listen()
 	p.saidReady = p.d.wasEarly(c.pid)
 	if run.PidFile != "" {
 		p.writePidFile(run.PidFile)

@@ -100,13 +100,12 @@ func (m *machine) change(p proc.Proc) error {
 	}
 	if was { // it was being removed: wanted again
 		m.start()
-		return nil
 	}
 	switch m.st {
 	case starting, running:
 		m.catchUp()
 	case idle, failed, backoff:
-		if effectOf(before, p) != nothing {
+		if before.Data = p.Data; before != p || m.h.moved() {
 			m.start()
 		}
 	}
@@ -118,17 +117,39 @@ func (m *machine) catchUp() {
 	if m.forking {
 		return // spawned comes back to it
 	}
-	switch effectOf(m.run, m.want) {
+	switch m.due() {
 	case nothing:
-		if m.run.Data != m.want.Data {
+		data := m.run.Data
+		m.adjust()
+		if data != m.want.Data {
 			m.h.tell(EventChanged)
 		}
-		m.run = m.want
 	case reload:
 		m.reload()
 	case restart:
 		m.early, m.restarts = 0, 0
 		m.down()
+	}
+}
+
+// due is what has to happen for the child to be as wanted.
+func (m *machine) due() effect {
+	e := effectOf(m.run, m.want)
+	if e == nothing && m.h.moved() {
+		e = restart
+		if m.want.Reload != 0 {
+			e = reload
+		}
+	}
+	return e
+}
+
+// adjust takes over what needs no restart.
+func (m *machine) adjust() {
+	if run := takeOver(m.run, m.want); run != m.run {
+		m.run = run
+		m.h.adjust()
+		_ = m.h.save() // a lost note costs a restart by the next daemon at most
 	}
 }
 
@@ -138,7 +159,10 @@ func (m *machine) reload() {
 		m.restart()
 		return
 	}
-	m.run = m.want
+	m.run.Files = m.want.Files
+	m.h.reread()
+	m.adjust()
+	_ = m.h.save() // a lost note costs another signal at most
 	m.h.tell(EventReloaded)
 }
 

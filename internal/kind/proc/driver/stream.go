@@ -33,6 +33,7 @@ type stream struct {
 	partial []byte // a line without its end
 	cut     bool   // partial is full, the rest of its line is skipped
 	batch   []Line
+	muted   bool // what comes is dropped
 }
 
 // openStream makes the FIFO if it is not there and opens the daemon's end.
@@ -157,9 +158,18 @@ func (s *stream) line(end []byte, now time.Time) {
 	s.batch = append(s.batch, l)
 }
 
+// mute makes the lines that come from now on be dropped, or kept again.
+func (s *stream) mute(yes bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.muted = yes
+}
+
 func (s *stream) flush() {
 	if len(s.batch) > 0 {
-		s.ring.add(s.batch)
+		if !s.muted {
+			s.ring.add(s.batch)
+		}
 		clear(s.batch)
 		s.batch = s.batch[:0]
 	}

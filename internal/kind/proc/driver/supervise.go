@@ -48,6 +48,7 @@ type Driver struct {
 	dirty     map[*process]struct{} // wait for a sweep
 	waiting   []*process            // for another to be gone
 	news      map[chan struct{}]struct{}
+	sums      sync.Map // path of a file: digested
 }
 
 // New takes over what an earlier driver left in the run directory, children that still
@@ -216,6 +217,7 @@ func (p *process) save() error {
 	r := record{
 		World: p.d.world, Tag: text(p.tag), Want: packSpec(m.want), State: m.st.String(),
 		Held: m.held, Gone: m.gone, Early: m.early, Restarts: m.restarts, Exit: m.exit, Since: m.since,
+		Files: packList(p.read),
 	}
 	if m.alive {
 		r.Pid, r.Start = p.main.pid, p.main.start
