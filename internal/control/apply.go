@@ -13,6 +13,8 @@ import (
 	"ucid/internal/probe"
 	"ucid/internal/revision"
 	"ucid/internal/txn"
+	"ucid/services"
+	"ucid/uci"
 )
 
 // applyTime bounds an apply, without the time its objects need to settle.
@@ -178,7 +180,18 @@ func (c *Control) prepare(ctx context.Context) (*wish, revision.Revision) {
 	if applied.stands(from, facts) {
 		return applied, r
 	}
-	return compile(from, applied, facts, c.Engine.Check), r
+	w := compile(from, applied, facts, c.Engine.Check)
+	w.problems = append(w.problems, c.protocolMoved(w.compiled.Globals)...)
+	return w, r
+}
+
+// protocolMoved warns that the number that marks what is ours cannot change under way.
+func (c *Control) protocolMoved(g services.Globals) []uci.Problem {
+	if g.RouteProtocol == c.protocol || g.Name == "" {
+		return nil
+	}
+	return []uci.Problem{g.Warning("route_protocol", "route_protocol %d counts from the next start of ucid on; what carries %d would then be somebody else's: "+
+		"stop ucid, run 'ucid run --cleanup', and start it again", g.RouteProtocol, c.protocol)}
 }
 
 func fromOf(w *wish) *candidate {

@@ -43,6 +43,8 @@ type Control struct {
 	changes *changes
 	started time.Time
 
+	protocol uint8 // that marks what is ours, since the start
+
 	mu        sync.Mutex
 	applied   *wish // nil before the first apply
 	revision  revision.Revision
@@ -57,7 +59,7 @@ func Open(s settings.Settings, e *engine.Engine, events *event.Log, processes *p
 	return &Control{Settings: s, Engine: e, Events: events, Processes: processes, Log: log,
 		store:   openStore(s),
 		journal: txn.In(filepath.Join(s.StateDir, "txn")),
-		work:    make(chan func(context.Context), workQueued), changes: &changes{}, started: time.Now()}
+		work:    make(chan func(context.Context), workQueued), changes: &changes{}, started: time.Now(), protocol: Globals(s).RouteProtocol}
 }
 
 // Run keeps the system as it is wanted until ctx ends. What was applied last is wanted again;
