@@ -2,7 +2,7 @@
 
 package uci
 
-// Generated names count sections, so two sessions that each add one with changes of their
+// Generated names count sections, so two users that each add one with changes of their
 // own give both the same name. When one of them has committed, the other's name means a
 // section of the file. The first implementation then merges the two and one is lost. Here an
 // addition always makes a new section; what follows in the same delta file, and the user who

@@ -14,7 +14,7 @@ import (
 	"testing"
 )
 
-// both runs f for two sessions at once.
+// both runs f for two users at once.
 func both(a, b *lab, f func(l *lab, who int)) {
 	var wg sync.WaitGroup
 	for who, l := range []*lab{a, b} {
@@ -29,7 +29,7 @@ func TestTwoWritersLoseNothing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			l := newLab(t, "config t 'a'\n")
-			both(l, l.session(second), func(l *lab, who int) {
+			both(l, l.user(second), func(l *lab, who int) {
 				for i := range each {
 					l.must("set", fmt.Sprintf("p.a.o%d_%d=%d", who, i, i))
 					l.must("commit", "p")
@@ -90,10 +90,10 @@ func TestConcurrentAddsGetTheirOwnNames(t *testing.T) {
 	}
 }
 
-func TestTwoSessionsAddAndKeepBoth(t *testing.T) {
+func TestTwoUsersAddAndKeepBoth(t *testing.T) {
 	t.Parallel()
 	one := newLab(t, "config t 'a'\nconfig t 'b'\n")
-	two := one.session("save2")
+	two := one.user("save2")
 	first, second := one.must("add", "p", "t"), two.must("add", "p", "t")
 	if first != second {
 		t.Fatalf("names %s and %s: the test needs equal ones", first, second)
@@ -102,7 +102,7 @@ func TestTwoSessionsAddAndKeepBoth(t *testing.T) {
 	two.must("set", "p."+second+".from=two")
 	one.must("commit", "p")
 	if got := two.must("get", "p."+second+".from"); got != "two" {
-		t.Errorf("the second session sees %q in its own section", got)
+		t.Errorf("the second user sees %q in its own section", got)
 	}
 	two.must("set", "p."+second+".more=two")
 	if _, _, exit := two.run("set", "p.@t[2].from=wrong"); exit != 1 {

@@ -48,8 +48,8 @@ func (l *lab) write(pkg, text string) {
 	}
 }
 
-// session is the same lab with another save directory.
-func (l *lab) session(name string) *lab {
+// user is the same lab with another save directory.
+func (l *lab) user(name string) *lab {
 	other := *l
 	other.save = filepath.Join(l.dir, name)
 	return &other
