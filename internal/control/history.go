@@ -106,7 +106,11 @@ func (c *Control) save(t *transaction) error {
 // Forget makes the next start a first one: no revision counts as applied any more, and a
 // change on its way is dropped. It must not be called while Run runs.
 func (c *Control) Forget() error {
-	all, err := c.store.All()
+	all, unreadable := c.store.All()
+	if unreadable != nil { // it counts as applied for nobody
+		c.Log.Warn("a revision cannot be read", "error", unreadable)
+	}
+	var err error
 	for _, r := range all {
 		if r.State != revision.Saved {
 			err = errors.Join(err, c.store.SetState(r.ID, revision.Saved))

@@ -104,7 +104,7 @@ func TestKilledAtEachStep(t *testing.T) {
 			}
 			r.kill(p)
 			t.Logf("%d steps", points-1)
-			if points < 6 {
+			if points < 4 {
 				t.Errorf("only %d steps: the tracer misses some", points)
 			}
 		})
