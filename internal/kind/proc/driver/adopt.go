@@ -89,6 +89,7 @@ func isMain(s procStat, tag string) bool {
 func (p *process) takeMain(id ident, fd int) {
 	p.main, p.foreign = id, true
 	p.m.adopt(id.pid, id.startedAt())
+	p.listen()
 	p.watchMain(fd)
 	p.d.log.Info("process adopted", "name", p.m.want.Name, "pid", id.pid)
 	_ = p.save()

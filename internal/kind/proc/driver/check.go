@@ -21,7 +21,7 @@ const maxName = 80
 func (d *Driver) Check(p proc.Proc) error {
 	for _, check := range []func(proc.Proc) error{
 		func(p proc.Proc) error { return checkName(p.Name) },
-		checkUser, checkCommand, checkEnv, checkPaths, checkRanges, checkLimits, checkReady, checkBuilt,
+		checkUser, checkCommand, checkEnv, checkPaths, checkRanges, checkLimits, checkReady, checkOutlets, checkBuilt,
 	} {
 		if err := check(p); err != nil {
 			return err
@@ -132,6 +132,22 @@ func checkRanges(p proc.Proc) error {
 func checkLimits(p proc.Proc) error {
 	_, err := parseLimits(p.Limits)
 	return err
+}
+
+func checkOutlets(p proc.Proc) error {
+	if _, ok := facilityCodes[p.Facility]; !ok && p.Facility != "" {
+		return fmt.Errorf("facility %q is none of syslog's", p.Facility)
+	}
+	if p.LogFile == "" {
+		return nil
+	}
+	if !filepath.IsAbs(p.LogFile) || hasNul(p.LogFile) {
+		return fmt.Errorf("log file %q is not an absolute path", p.LogFile)
+	}
+	if st, err := os.Stat(filepath.Dir(p.LogFile)); err != nil || !st.IsDir() {
+		return fmt.Errorf("log file: there is no directory %s; create it first", filepath.Dir(p.LogFile))
+	}
+	return nil
 }
 
 func checkReady(p proc.Proc) error {

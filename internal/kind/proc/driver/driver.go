@@ -27,6 +27,8 @@ type Options struct {
 	Event func(Event)
 	// Ring is the number of output lines kept for each process; 0: 1000.
 	Ring int
+	// Syslog is the socket of the syslog daemon; empty: /dev/log.
+	Syslog string
 	// Cgroup is a directory of a cgroup v2 hierarchy in which each process gets a
 	// group of its own; empty: none. With it no descendant can hide.
 	Cgroup string

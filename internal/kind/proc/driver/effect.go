@@ -75,12 +75,19 @@ func (d *Driver) running(was proc.Proc) proc.Proc {
 // adjust makes the surroundings of the child follow what was taken over.
 func (p *process) adjust() { p.listen() }
 
-// listen keeps or drops what is read of the child, as it is wanted by now.
+// listen keeps or drops what is read of the child, and hands it on, as it is wanted by now.
 func (p *process) listen() {
-	if p.out != nil {
-		p.out.mute(!p.m.want.Stdout)
-	}
-	if p.errs != nil {
-		p.errs.mute(!p.m.want.Stderr)
+	outlets := p.d.outlets(p.m.want, p.m.pid)
+	for _, s := range []struct {
+		stream *stream
+		wanted bool
+	}{{p.out, p.m.want.Stdout}, {p.errs, p.m.want.Stderr}} {
+		switch {
+		case s.stream == nil:
+		case s.wanted:
+			s.stream.leadTo(outlets)
+		default:
+			s.stream.mute()
+		}
 	}
 }

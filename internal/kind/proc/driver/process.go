@@ -179,6 +179,7 @@ func (p *process) born(c child, run proc.Proc) {
 	}
 	p.watchMain(c.pidfd)
 	p.said, p.report = nil, c.report
+	p.m.pid = c.pid
 	p.listen()
 	p.saidReady = p.d.wasEarly(c.pid)
 	if run.PidFile != "" {

@@ -34,6 +34,7 @@ type stream struct {
 	cut     bool   // partial is full, the rest of its line is skipped
 	batch   []Line
 	muted   bool // what comes is dropped
+	outlets []*outlet
 }
 
 // openStream makes the FIFO if it is not there and opens the daemon's end.
@@ -158,17 +159,27 @@ func (s *stream) line(end []byte, now time.Time) {
 	s.batch = append(s.batch, l)
 }
 
-// mute makes the lines that come from now on be dropped, or kept again.
-func (s *stream) mute(yes bool) {
+// leadTo sets where the lines go that come from now on, beside the ring.
+func (s *stream) leadTo(outlets []*outlet) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.muted = yes
+	s.muted, s.outlets = false, outlets
+}
+
+// mute makes the lines that come from now on be dropped.
+func (s *stream) mute() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.muted = true
 }
 
 func (s *stream) flush() {
 	if len(s.batch) > 0 {
 		if !s.muted {
 			s.ring.add(s.batch)
+			for _, o := range s.outlets {
+				o.offer(s.batch)
+			}
 		}
 		clear(s.batch)
 		s.batch = s.batch[:0]

@@ -3,6 +3,7 @@
 package driver
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
@@ -34,6 +35,11 @@ type Driver struct {
 	forks  *queue // of forks: they may take a while
 	stops  *queue // of signals to trees, and of looking for what is left
 	events *queue
+
+	syslog   *syslogger
+	syslogs  *queue // of lines to it
+	logFiles *queue // of lines to files
+
 	sigs   chan os.Signal
 	done   chan struct{}
 	strays sync.WaitGroup
@@ -91,6 +97,8 @@ func New(opt Options) (*Driver, error) {
 	keepOwnFiles()
 	d.reaper = unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == nil
 	d.forks, d.stops, d.events = newQueue(), newQueue(), newQueue()
+	d.syslog = &syslogger{path: cmp.Or(opt.Syslog, "/dev/log"), done: d.done}
+	d.syslogs, d.logFiles = newQueue(), newQueue()
 	d.watchStrays()
 	d.takeOver()
 	return d, nil
@@ -154,6 +162,9 @@ func (d *Driver) Close() error {
 	d.stops.close()
 	d.events.close()
 	d.poll.close()
+	d.syslogs.close()
+	d.logFiles.close()
+	d.syslog.close()
 	for _, p := range d.procs {
 		for _, s := range []*stream{p.out, p.errs} {
 			if s != nil {
