@@ -168,7 +168,7 @@ func TestSecretIsNeverShown(t *testing.T) {
 			t.Errorf("shown: %s", s)
 		}
 	}
-	if NewSecret("a") != NewSecret("a") || NewSecret("a") == NewSecret("b") {
+	if a, again := NewSecret("a"), NewSecret("a"); a != again || a == NewSecret("b") {
 		t.Error("secrets are not compared by value")
 	}
 }

@@ -5,7 +5,9 @@ package uci
 import "errors"
 
 // What an operation can fail with, beside *[ParseError] and *[os.PathError]. Test for them
-// with errors.Is.
+// with errors.Is. The words are those scripts know from the first implementation.
+//
+//lint:file-ignore ST1005 capitals for that reason
 var (
 	ErrInvalid   = errors.New("Invalid argument")
 	ErrNotFound  = errors.New("Entry not found")

@@ -27,15 +27,6 @@ type modelOption struct {
 	values []string
 }
 
-func (m model) find(name string) *modelSection {
-	for _, s := range m {
-		if s.name == name {
-			return s
-		}
-	}
-	return nil
-}
-
 func (s *modelSection) find(option string) int {
 	return slices.IndexFunc(s.options, func(o modelOption) bool { return o.name == option })
 }

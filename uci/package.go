@@ -123,11 +123,6 @@ func extendedName(typ string, n int) string {
 	return "@" + typ + "[" + strconv.Itoa(n) + "]"
 }
 
-// problem makes a Problem about the whole file.
-func (p *Package) problem(line int, text string) Problem {
-	return Problem{Package: p.name, File: p.file, Line: line, Text: text}
-}
-
 // newSection appends a section; an empty name makes it anonymous.
 func (p *Package) newSection(typ, name string, line int) *Section {
 	p.allocated++

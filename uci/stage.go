@@ -4,7 +4,6 @@ package uci
 
 import (
 	"errors"
-	"slices"
 	"strconv"
 )
 
@@ -232,13 +231,4 @@ func (p *Package) edit(op Op, t Tuple) error {
 	}
 	_, err := p.stage(op, t)
 	return err
-}
-
-// clone gives an independent copy.
-func (o Option) clone() Option {
-	if o.items != nil {
-		items := slices.Clone(*o.items)
-		o.items = &items
-	}
-	return o
 }

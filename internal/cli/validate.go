@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -103,47 +102,15 @@ func serviceNames() []string {
 }
 
 func (a *app) printSchema(s *services.Service) error {
-	t := tabwriter.NewWriter(a.out, 0, 8, 2, ' ', 0)
 	schemas := s.Schemas()
 	for _, name := range slices.Sorted(maps.Keys(schemas)) {
 		for _, schema := range schemas[name] {
-			fmt.Fprintf(t, "%s: config %s %s\n", name, schema.Type, schema.Filter)
-			for _, o := range schema.Options {
-				fmt.Fprintf(t, "  %s\t%s\t%s\t%s\n", o.Name, kindOf(o), o.Default, notesOn(o))
+			title := "config " + schema.Type
+			if schema.Filter != "" {
+				title += " where " + schema.Filter
 			}
-			fmt.Fprintln(t)
+			fmt.Fprintf(a.out, "## %s: %s\n\n%s\n", name, title, schema.Table())
 		}
 	}
-	return t.Flush()
-}
-
-func kindOf(o uci.OptionSchema) string {
-	kind := o.Kind
-	if o.Enum != nil {
-		kind = strings.Join(o.Enum, "|")
-	}
-	if o.List {
-		kind = "list of " + kind
-	}
-	return kind
-}
-
-func notesOn(o uci.OptionSchema) string {
-	var notes []string
-	if o.Required {
-		notes = append(notes, "required")
-	}
-	if o.Min != "" || o.Max != "" {
-		notes = append(notes, o.Min+".."+o.Max)
-	}
-	if o.Datatype != "" {
-		notes = append(notes, o.Datatype)
-	}
-	if o.Secret {
-		notes = append(notes, "secret")
-	}
-	if o.Aliases != nil {
-		notes = append(notes, "also "+strings.Join(o.Aliases, ", "))
-	}
-	return strings.Join(notes, "; ")
+	return nil
 }
