@@ -21,7 +21,7 @@ const maxName = 80
 func (d *Driver) Check(p proc.Proc) error {
 	for _, check := range []func(proc.Proc) error{
 		func(p proc.Proc) error { return checkName(p.Name) },
-		checkUser, checkCommand, checkEnv, checkPaths, checkRanges, checkLimits, checkReady, checkOutlets, checkBuilt,
+		checkUser, checkCommand, checkEnv, checkPaths, checkRanges, checkLimits, checkReady, checkOutlets, checkNeeds, d.checkCircle, checkBuilt,
 	} {
 		if err := check(p); err != nil {
 			return err

@@ -77,6 +77,9 @@ func (d *Driver) Needs(p proc.Proc, need func(engine.Ref)) {
 	for path := range filePaths(p.Files) {
 		need(engine.Ref{Kind: "file", Name: path})
 	}
+	for item := range p.Needs.All() {
+		need(needRef(item))
+	}
 }
 
 // RemoveFirst makes old processes go before new ones come: both may want the same port.
@@ -104,7 +107,12 @@ func (d *Driver) Apply(_ context.Context, changes []engine.Change[proc.Proc]) []
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	var errs []error
+	var gone []*process
 	for i, c := range changes {
+		if p := d.procs[c.Old.Name]; c.Op == engine.Remove && p != nil && !d.closed {
+			gone = append(gone, p)
+			continue
+		}
 		if err := d.apply(c); err != nil {
 			if errs == nil {
 				errs = make([]error, len(changes))
@@ -112,6 +120,7 @@ func (d *Driver) Apply(_ context.Context, changes []engine.Change[proc.Proc]) []
 			errs[i] = err
 		}
 	}
+	d.remove(gone)
 	return errs
 }
 
@@ -120,10 +129,7 @@ func (d *Driver) apply(c engine.Change[proc.Proc]) error {
 		return errClosed
 	}
 	if c.Op == engine.Remove {
-		if p := d.procs[c.Old.Name]; p != nil {
-			p.m.remove()
-		}
-		return nil
+		return nil // it is gone already
 	}
 	if err := checkName(c.New.Name); err != nil {
 		return err

@@ -76,6 +76,9 @@ func (p *process) text() string {
 	m := &p.m
 	switch m.st {
 	case starting:
+		if p.blocked != "" && m.forking {
+			return "waits for " + needText(p.blocked)
+		}
 		if m.alive && m.executed {
 			return "not ready yet: waits for " + m.run.Ready
 		}
@@ -96,6 +99,20 @@ func (p *process) text() string {
 		return fmt.Sprintf("%v; respawn is off", m.exit)
 	}
 	return ""
+}
+
+// needText says what a process waits for.
+func needText(need string) string {
+	kind, name, _ := strings.Cut(need, ":")
+	switch kind {
+	case "iface":
+		return "interface " + name + " to be up"
+	case "proc":
+		return "process " + name + " to run"
+	case "route":
+		return "a route to " + name
+	}
+	return kind + " " + name
 }
 
 func (p *process) tries() string {
@@ -130,7 +147,10 @@ func (p *process) health() engine.Health {
 		return engine.Health{State: engine.OK}
 	case starting:
 		h.Limit = startLimit
-		if m.run.Ready != "" {
+		if m.forking && p.blocked != "" && !strings.HasPrefix(p.blocked, "proc:") {
+			return engine.Health{State: engine.Waiting, Text: h.Text} // nothing of ours brings it
+		}
+		if m.run.Ready != "" || p.blocked != "" {
 			h.Limit = readyLimit
 		}
 	case stopping:

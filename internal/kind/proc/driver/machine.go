@@ -191,6 +191,12 @@ func (m *machine) spawnFailed(why string) {
 	m.crashed()
 }
 
+// dropped is told when nothing was forked because it is not wanted any more.
+func (m *machine) dropped() {
+	m.forking = false
+	m.settle()
+}
+
 // execed is told when the main process has become the program.
 func (m *machine) execed() {
 	m.executed = true

@@ -23,16 +23,3 @@ func program(p proc.Proc) string {
 	}
 	return ""
 }
-
-// retryWaiting starts those whose way is free by now.
-func (d *Driver) retryWaiting() {
-	waiting := d.waiting
-	d.waiting = nil
-	for _, p := range waiting {
-		if p.m.up {
-			p.spawn(p.m.run)
-		} else {
-			p.m.spawnFailed("not wanted any more")
-		}
-	}
-}

@@ -34,6 +34,7 @@ type process struct {
 	asking    bool          // whether it is ready
 	saidReady bool          // by a notification
 	out, errs *stream
+	blocked   string // the need it waits for
 
 	read engine.List // its files and their digests when the child was forked, or told to read them again
 	seen engine.List // the same when they were last looked at
@@ -57,6 +58,7 @@ func (p *process) tell(what string) {
 	e := Event{Time: time.Now(), What: what, Name: p.m.want.Name, Pid: p.m.pid, Exit: p.m.exit}
 	p.d.log.Info("process "+what, "name", e.Name, "pid", e.Pid, "exit", e.Exit.String())
 	p.d.wakeAll()
+	p.d.lookSoon()
 	if f := p.d.opt.Event; f != nil {
 		p.d.events.add(func() { f(e) })
 	}
@@ -64,8 +66,9 @@ func (p *process) tell(what string) {
 
 // spawn forks in the queue for that: the program may lie on a slow disk.
 func (p *process) spawn(run proc.Proc) {
-	if p.d.inTheWay(run) {
+	if p.blocked = p.d.missing(run); p.blocked != "" || p.d.inTheWay(run) {
 		p.d.waiting = append(p.d.waiting, p)
+		p.d.lookSoon()
 		return
 	}
 	p.d.forks.add(func() {

@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -52,7 +53,9 @@ type Driver struct {
 	procs     map[string]*process
 	rings     map[string]*ring
 	dirty     map[*process]struct{} // wait for a sweep
-	waiting   []*process            // for another to be gone
+	waiting   []*process            // for what they need, or for another to be gone
+	looking   *time.Timer           // the next look at these
+	parked    map[*process]struct{} // removed, but needed by others that go first
 	news      map[chan struct{}]struct{}
 	sums      sync.Map // path of a file: digested
 }
@@ -64,7 +67,7 @@ func New(opt Options) (*Driver, error) {
 	d := &Driver{
 		opt: opt, log: opt.Log, ledger: ledger{filepath.Join(opt.RunDir, "proc")},
 		done: make(chan struct{}), sigs: make(chan os.Signal, 1),
-		procs: map[string]*process{}, rings: map[string]*ring{}, dirty: map[*process]struct{}{},
+		procs: map[string]*process{}, rings: map[string]*ring{}, dirty: map[*process]struct{}{}, parked: map[*process]struct{}{},
 		news: map[chan struct{}]struct{}{},
 	}
 	if d.log == nil {
@@ -154,6 +157,9 @@ func (d *Driver) Close() error {
 	for _, p := range d.procs {
 		p.m.disarm()
 	}
+	if d.looking != nil {
+		d.looking.Stop()
+	}
 	d.mu.Unlock()
 	signal.Stop(d.sigs)
 	d.strays.Wait()
@@ -218,7 +224,8 @@ func (p *process) forget() {
 	p.d.cgroups.remove(name)
 	delete(p.d.procs, name)
 	p.d.dropRing(name)
-	p.d.retryWaiting()
+	p.d.unpark()
+	p.d.lookSoon()
 	p.d.wakeAll()
 }
 
