@@ -60,8 +60,7 @@ func openDrivers(s settings.Settings, g services.Globals, log *slog.Logger, even
 		}},
 		{"file", func() (err error) { d.files, err = filedriver.New(filedriver.Options{RunDir: s.RunDir}); return }},
 		{"proc", func() (err error) {
-			d.procs, err = procdriver.New(procdriver.Options{RunDir: s.RunDir, Log: log,
-				Event: func(e procdriver.Event) { events.Add(fromProc(e)) }})
+			d.procs, err = procdriver.New(procOptions(s, log, events))
 			return
 		}},
 	}

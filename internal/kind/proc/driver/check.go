@@ -21,7 +21,7 @@ const maxName = 80
 func (d *Driver) Check(p proc.Proc) error {
 	for _, check := range []func(proc.Proc) error{
 		func(p proc.Proc) error { return checkName(p.Name) },
-		checkUser, checkCommand, checkEnv, checkPaths, checkRanges, checkLimits, checkReady, checkOutlets, checkNeeds, d.checkCircle, checkBuilt,
+		checkUser, checkCommand, checkEnv, checkPaths, checkRanges, checkLimits, checkReady, checkOutlets, checkNeeds, d.checkCircle, d.checkCgroup, checkBuilt,
 	} {
 		if err := check(p); err != nil {
 			return err
@@ -133,6 +133,8 @@ func checkLimits(p proc.Proc) error {
 	_, err := parseLimits(p.Limits)
 	return err
 }
+
+func (d *Driver) checkCgroup(p proc.Proc) error { return d.cgroups.check(p, d.opt.NoCgroup) }
 
 func checkOutlets(p proc.Proc) error {
 	if _, ok := facilityCodes[p.Facility]; !ok && p.Facility != "" {

@@ -32,6 +32,8 @@ type Options struct {
 	// Cgroup is a directory of a cgroup v2 hierarchy in which each process gets a
 	// group of its own; empty: none. With it no descendant can hide.
 	Cgroup string
+	// NoCgroup is why Cgroup is empty, for people who ask for limits of a group.
+	NoCgroup error
 }
 
 // What happened to a process.

@@ -73,7 +73,12 @@ func (d *Driver) running(was proc.Proc) proc.Proc {
 }
 
 // adjust makes the surroundings of the child follow what was taken over.
-func (p *process) adjust() { p.listen() }
+func (p *process) adjust() {
+	p.listen()
+	if err := p.d.limitGroup(p.m.want); err != nil {
+		p.d.log.Warn("a limit is not changed", "name", p.name, "error", err)
+	}
+}
 
 // listen keeps or drops what is read of the child, and hands it on, as it is wanted by now.
 func (p *process) listen() {

@@ -126,6 +126,9 @@ func (p *process) fork(run proc.Proc) (child, error) {
 		return child{}, err
 	}
 	defer closeFD(group)
+	if err := p.d.limitGroup(run); err != nil {
+		return child{}, err
+	}
 	return p.d.inherit.fork(run, a, p.tag, inherited{out: ends[0], errs: ends[1], cgroup: group})
 }
 
