@@ -20,8 +20,11 @@ type Globals struct {
 	uci.Meta
 	AutoApply     bool     `uci:"auto_apply,default=0"` // apply what is committed without being asked
 	RouteProtocol uint8    `uci:"route_protocol,default=117,min=5,max=254"`
-	Package       []string `uci:"package"` // NAME=OTHER: read package OTHER in the place of NAME
+	History       uint16   `uci:"history,default=20,min=1,max=1000"` // applied configurations that are kept
+	Package       []string `uci:"package"`                           // NAME=OTHER: read package OTHER in the place of NAME
 }
+
+const defaultHistory = 20
 
 type globalsConfig struct {
 	Globals Globals `uci:"globals"`
@@ -29,13 +32,13 @@ type globalsConfig struct {
 
 // DecodeGlobals reads the globals from the package ucid, which may be nil.
 func DecodeGlobals(p *uci.Package) (Globals, uci.Decoding) {
-	c := globalsConfig{Globals{RouteProtocol: DefaultProtocol}}
+	c := globalsConfig{Globals{RouteProtocol: DefaultProtocol, History: defaultHistory}}
 	if p == nil {
 		return c.Globals, uci.Decoding{}
 	}
 	d := p.Decode(&c)
 	if c.Globals.RouteProtocol == 0 { // there is no such section, or it is wrong
-		c.Globals.RouteProtocol = DefaultProtocol
+		c.Globals.RouteProtocol, c.Globals.History = DefaultProtocol, defaultHistory
 	}
 	return c.Globals, d
 }

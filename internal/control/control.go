@@ -36,6 +36,8 @@ type Control struct {
 	Events    *event.Log
 	Processes *procdriver.Driver
 	Log       *slog.Logger
+	// Fire hands an event to the triggers; nil: there are none.
+	Fire func(event string, data map[string]string) error
 
 	store   *revision.Store
 	journal txn.Journal
@@ -171,8 +173,11 @@ func sectionsOf(f revision.Frozen) []services.Section {
 // adopt makes w the applied wish.
 func (c *Control) adopt(w *wish, r revision.Revision) {
 	c.mu.Lock()
-	defer c.mu.Unlock()
+	before := c.applied
 	c.applied, c.revision = w, r
+	c.mu.Unlock()
+	c.store.Keep(int(w.compiled.Globals.History))
+	c.tellPackages(before, w)
 }
 
 func (c *Control) current() (*wish, revision.Revision, map[engine.Fact]string) {
@@ -195,9 +200,11 @@ func (c *Control) wake(ctx context.Context, kinds []string) {
 // learn takes new facts and reports whether the configuration had to be compiled again.
 func (c *Control) learn(ctx context.Context, facts map[engine.Fact]string) bool {
 	c.mu.Lock()
+	before := c.facts
 	c.facts = facts
 	applied, r := c.applied, c.revision
 	c.mu.Unlock()
+	c.tellInterfaces(applied, before, facts)
 	if applied == nil || !applied.compiled.Stale(facts) {
 		return false
 	}

@@ -67,6 +67,7 @@ func (c *Control) Methods() []Method {
 		method("history", View, func(context.Context, Caller, none) (any, error) { return c.History() }),
 		method("history.files", Administer, func(_ context.Context, _ Caller, r revisionRequest) (any, error) { return c.Files(r.Revision) }),
 		method("history.purge", Administer, func(ctx context.Context, _ Caller, _ none) (any, error) { return none{}, c.Purge(ctx) }),
+		method("event", Operate, c.callEvent),
 		method("events", View, c.callEvents),
 		method("service.list", View, func(context.Context, Caller, none) (any, error) { return c.ServiceList(), nil }),
 		method("service.status", View, func(_ context.Context, _ Caller, r named) (any, error) { return c.ServiceStatus(r.Name), nil }),
@@ -82,7 +83,11 @@ type (
 	waitRequest     struct{ ID string }
 	revisionRequest struct{ Revision int }
 	adoptRequest    struct{ Kind, Name string }
-	tailRequest     struct {
+	eventRequest    struct {
+		Event string
+		Data  map[string]string
+	}
+	tailRequest struct {
 		Name   string
 		Lines  int
 		Follow bool
@@ -112,6 +117,13 @@ func method[P any](name string, role Role, call func(context.Context, Caller, P)
 func (c *Control) callApply(ctx context.Context, caller Caller, r Request) (any, error) {
 	r.Who = caller.Name
 	return c.Apply(ctx, r)
+}
+
+func (c *Control) callEvent(ctx context.Context, caller Caller, r eventRequest) (any, error) {
+	if r.Event == configChange && caller.Role < Administer {
+		return nil, &ErrForbidden{"event " + configChange, caller.Role, Administer}
+	}
+	return none{}, c.Event(ctx, caller.Name, r.Event, r.Data)
 }
 
 func (c *Control) callRollback(ctx context.Context, caller Caller, r Request) (any, error) {

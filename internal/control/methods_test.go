@@ -17,7 +17,7 @@ import (
 var needed = map[string]Role{
 	"status": View, "plan": View, "why": View, "wait": View, "history": View, "events": View,
 	"service.list": View, "service.status": View, "service.top": View, "logs": View,
-	"confirm": Operate, "service.action": Operate,
+	"confirm": Operate, "service.action": Operate, "event": Operate,
 	"apply": Administer, "adopt": Administer, "rollback": Administer,
 	"history.files": Administer, "history.purge": Administer,
 }

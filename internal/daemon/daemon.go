@@ -65,7 +65,9 @@ func open(s settings.Settings, log *slog.Logger) (*parts, error) {
 		return nil, err
 	}
 	d.register(e)
-	return &parts{lock, e, d, control.Open(s, e, events, d.procs, log)}, nil
+	c := control.Open(s, e, events, d.procs, log)
+	c.Fire = d.triggers.Fire
+	return &parts{lock, e, d, c}, nil
 }
 
 func (p *parts) close() {

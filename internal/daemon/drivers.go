@@ -21,8 +21,11 @@ import (
 	routedriver "ucid/internal/kind/route/driver"
 	"ucid/internal/kind/rule"
 	ruledriver "ucid/internal/kind/rule/driver"
+	kindtrigger "ucid/internal/kind/trigger"
+	triggerdriver "ucid/internal/kind/trigger/driver"
 	"ucid/internal/netmon"
 	"ucid/internal/settings"
+	"ucid/internal/trigger"
 	"ucid/services"
 )
 
@@ -35,6 +38,8 @@ type drivers struct {
 	rules   *ruledriver.Driver
 	files   *filedriver.Driver
 	procs   *procdriver.Driver
+
+	triggers *triggerdriver.Driver
 }
 
 func openDrivers(s settings.Settings, g services.Globals, log *slog.Logger, events *event.Log) (*drivers, error) {
@@ -64,6 +69,7 @@ func openDrivers(s settings.Settings, g services.Globals, log *slog.Logger, even
 			return
 		}},
 	}
+	d.triggers = triggerdriver.New(triggerdriver.Options{Act: d.act, Report: func(r trigger.Result) { events.Add(fromTrigger(r)) }})
 	for _, step := range steps {
 		if err := step.open(); err != nil {
 			return nil, fmt.Errorf("cannot open the %s driver: %w", step.name, err)
@@ -81,7 +87,11 @@ func (d *drivers) register(e *engine.Engine) {
 	engine.Add[rule.Rule, rule.Rule](e, d.rules)
 	engine.Add[file.File, string](e, d.files)
 	engine.Add[proc.Proc, string](e, d.procs)
+	engine.Add[kindtrigger.Trigger, string](e, d.triggers)
 }
 
 // close lets go of children and sockets; what they made stays.
-func (d *drivers) close() { d.procs.Close() }
+func (d *drivers) close() {
+	d.procs.Close()
+	d.triggers.Close()
+}

@@ -72,6 +72,13 @@ type Store struct {
 // Open returns the store in dir, which need not exist yet. It keeps the last keep revisions.
 func Open(dir string, keep int) *Store { return &Store{dir, max(keep, 1)} }
 
+// Keep changes how many revisions are kept; it counts from the next one on.
+func (s *Store) Keep(n int) {
+	if n > 0 {
+		s.keep = n
+	}
+}
+
 func (s *Store) blob(sum Sum) string { return filepath.Join(s.dir, "blobs", string(sum)) }
 func (s *Store) record(id int) string {
 	return filepath.Join(s.dir, "revisions", strconv.Itoa(id)+".json")

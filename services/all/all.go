@@ -7,4 +7,5 @@ package all
 import (
 	_ "ucid/services/process"
 	_ "ucid/services/route"
+	_ "ucid/services/trigger"
 )
