@@ -21,7 +21,8 @@ const maxName = 80
 func (d *Driver) Check(p proc.Proc) error {
 	for _, check := range []func(proc.Proc) error{
 		func(p proc.Proc) error { return checkName(p.Name) },
-		checkUser, checkCommand, checkEnv, checkPaths, checkRanges, checkLimits, checkReady, checkOutlets, checkNeeds, d.checkCircle, d.checkCgroup, checkBuilt,
+		checkUser, checkCommand, checkEnv, checkPaths, checkRanges, checkLimits, checkReady, checkOutlets, checkNeeds, d.checkCircle, d.checkCgroup,
+		checkCaps, checkSeccomp, checkSandbox, checkBuilt,
 	} {
 		if err := check(p); err != nil {
 			return err
@@ -135,6 +136,11 @@ func checkLimits(p proc.Proc) error {
 }
 
 func (d *Driver) checkCgroup(p proc.Proc) error { return d.cgroups.check(p, d.opt.NoCgroup) }
+
+func checkCaps(p proc.Proc) error {
+	_, err := parseCaps(p.Caps)
+	return err
+}
 
 func checkOutlets(p proc.Proc) error {
 	if _, ok := facilityCodes[p.Facility]; !ok && p.Facility != "" {

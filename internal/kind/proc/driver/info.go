@@ -186,6 +186,9 @@ func (d *Driver) Explain(_ context.Context, name string) []string {
 	if m.st != running {
 		facts = append(facts, p.text())
 	}
+	if sandboxed(m.run) && landlockVersion() == 0 {
+		facts = append(facts, "the paths of its sandbox are not enforced: this kernel has no landlock")
+	}
 	facts = append(facts, fmt.Sprintf("restarts: %d", m.restarts))
 	if !m.exit.Time.IsZero() {
 		facts = append(facts, fmt.Sprintf("last end: %v at %s", m.exit, m.exit.Time.Format(time.DateTime)))

@@ -126,6 +126,9 @@ func (p *process) fork(run proc.Proc) (child, error) {
 		return child{}, err
 	}
 	defer closeFD(group)
+	if sandboxed(run) && landlockVersion() == 0 {
+		p.d.log.Warn("a process runs without the paths of its sandbox: this kernel has no landlock", "name", run.Name)
+	}
 	if err := p.d.limitGroup(run); err != nil {
 		return child{}, err
 	}

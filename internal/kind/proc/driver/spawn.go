@@ -119,7 +119,7 @@ func (a account) credential() *syscall.Credential {
 // plain reports whether fork and exec alone make the child as it should be.
 func (s daemonState) plain(p proc.Proc) bool {
 	return !s.signals && s.umask == umaskOf(p) && s.nice == int(p.Nice) && s.oomScore == int(p.OOMScore) &&
-		p.Limits.Empty() && !p.NoNewPrivs
+		p.Limits.Empty() && !p.NoNewPrivs && p.Caps.Empty() && p.Seccomp == "" && !sandboxed(p)
 }
 
 func umaskOf(p proc.Proc) int {
@@ -146,6 +146,28 @@ type plan struct {
 	SetOOM     bool    `json:"set_oom"`
 	NoNewPrivs bool    `json:"no_new_privs"`
 	Limits     []limit `json:"limits"`
+
+	LimitCaps       bool   `json:"limit_caps"`
+	Caps            []int  `json:"caps"`
+	Filter          []byte `json:"filter"`
+	ReadOnly        []text `json:"read_only"`
+	ReadWrite       []text `json:"read_write"`
+	SandboxOptional bool   `json:"sandbox_optional"`
+}
+
+// confine fills in what keeps the program from doing harm.
+func (p *plan) confine(want proc.Proc) (err error) {
+	p.LimitCaps = !want.Caps.Empty()
+	if p.Caps, err = parseCaps(want.Caps); err != nil {
+		return err
+	}
+	if want.Seccomp != "" {
+		if p.Filter, err = loadProfile(want.Seccomp); err != nil {
+			return err
+		}
+	}
+	p.ReadOnly, p.ReadWrite, p.SandboxOptional = packList(want.ReadOnly), packList(want.ReadWrite), want.SandboxOptional
+	return nil
 }
 
 // forkStub starts this very program again as the stub, which becomes the child's program.
@@ -157,12 +179,16 @@ func (s daemonState) forkStub(p proc.Proc, a account, path string, argv, env []s
 	if err != nil {
 		return child{}, err
 	}
-	planFD, err := writePlan(plan{
+	work := plan{
 		Path: text(path), Argv: texts(argv), Env: texts(env), Dir: text(dirOf(p)),
 		Change: a.change, Uid: a.uid, Gid: a.gid, Groups: a.groups,
 		Umask: umaskOf(p), Nice: int(p.Nice), OOMScore: int(p.OOMScore), SetOOM: s.oomScore != int(p.OOMScore),
 		NoNewPrivs: p.NoNewPrivs, Limits: limits,
-	})
+	}
+	if err := work.confine(p); err != nil {
+		return child{}, err
+	}
+	planFD, err := writePlan(work)
 	if err != nil {
 		return child{}, err
 	}

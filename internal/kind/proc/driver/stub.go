@@ -53,6 +53,9 @@ func execPlan() error {
 	if err := p.setLimits(); err != nil { // last: they bind this process as well
 		return err
 	}
+	if len(p.Filter) > 0 {
+		return fmt.Errorf("cannot execute %s: %w", path, execFiltered(path, argv, env, p.Filter))
+	}
 	return fmt.Errorf("cannot execute %s: %w", path, syscall.Exec(path, argv, env))
 }
 
@@ -72,18 +75,24 @@ func (p *plan) prepare() error {
 	if err := p.raiseLimits(); err != nil {
 		return err
 	}
+	if err := p.boundCaps(); err != nil {
+		return err
+	}
 	if err := p.changeUser(); err != nil {
 		return err
 	}
 	if err := os.Chdir(string(p.Dir)); err != nil {
 		return fmt.Errorf("cannot enter the working directory: %w", err)
 	}
+	if err := p.setCaps(); err != nil {
+		return err
+	}
 	if p.NoNewPrivs {
 		if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
 			return fmt.Errorf("cannot set no_new_privs: %w", err)
 		}
 	}
-	return nil
+	return p.lockIn()
 }
 
 func (p *plan) changeUser() error {

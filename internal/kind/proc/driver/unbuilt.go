@@ -11,7 +11,6 @@ import (
 // checkBuilt refuses what this driver does not do yet, instead of leaving it out.
 func checkBuilt(p proc.Proc) error {
 	for name, asked := range map[string]bool{
-		"capabilities": !p.Caps.Empty(), "seccomp": p.Seccomp != "", "sandbox": !p.ReadOnly.Empty() || !p.ReadWrite.Empty(),
 		"health": p.Health != proc.Health{}, "hooks": p.HookLimit != 0, "watchdog": p.Watchdog != 0, "error": !p.Errors.Empty(),
 	} {
 		if asked {
