@@ -73,8 +73,11 @@ func (c *Control) Confirm(ctx context.Context, id string) (Window, error) {
 	var w Window
 	err := c.do(ctx, func(ctx context.Context) error {
 		t := c.armed()
-		if t == nil || id != "" && id != t.ID {
+		switch {
+		case t == nil:
 			return ErrNothingArmed
+		case id != "" && id != t.ID:
+			return fmt.Errorf("change %s waits to be confirmed, not %s", t.ID, id)
 		}
 		w = *c.Window()
 		if w.Left == 0 {

@@ -43,21 +43,24 @@ func TestForeignObjectsAreNeverTouched(t *testing.T) {
 	t.Logf("seed %d", seed)
 	c := newCrowd(t, seed)
 	undone, conflicts := 0, 0
+	before, own := c.lists()
 	for i := range plans {
 		for range c.chance.IntN(3) {
 			c.others()
+			before, own = c.lists()
 		}
 		c.wanted = c.wish()
-		before, own := c.lists()
 		result, err := c.e.Apply(t.Context(), c.wanted)
 		if err != nil {
 			t.Fatalf("plan %d: %v", i, err)
 		}
-		if after, _ := c.lists(); after != before {
+		after, left := c.lists()
+		if after != before {
 			if lost := difference(before, after, own); lost != "" {
 				t.Fatalf("plan %d touched what is not ours\n%s%+v\nours before: %s", i, lost, result, own)
 			}
 		}
+		before, own = after, left
 		if result.Undone {
 			undone++
 			t.Logf("plan %d undone: %v %v", i, result.Faults, result.Stuck)

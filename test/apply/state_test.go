@@ -29,7 +29,7 @@ func (r *router) onSmallDisk(pages int) {
 // However full the disk of the state directory is, a change is made and stored, or nothing is
 // changed and the reason is told.
 func TestFullDisk(t *testing.T) {
-	for pages := 1; pages <= 12; pages++ {
+	for pages := 1; pages <= 6; pages++ {
 		for _, window := range []time.Duration{0, time.Hour} {
 			t.Run(fmt.Sprintf("%d pages, window %s", pages, window), func(t *testing.T) {
 				r := newRouter(t)

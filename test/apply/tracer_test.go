@@ -144,6 +144,8 @@ func (c call) writes() bool {
 	switch c.nr {
 	case unix.SYS_RENAMEAT, unix.SYS_UNLINKAT, unix.SYS_SENDMSG:
 		return true
+	case unix.SYS_FSYNC: // to be killed here is to be killed before the rename behind it
+		return soak()
 	case unix.SYS_SENDTO:
 		return c.changesKernel()
 	}
