@@ -26,12 +26,25 @@ func (c *Control) resume(ctx context.Context) error {
 	t, open, err := c.journal.Read()
 	if err != nil {
 		c.Log.Error("the change that was on its way is not known; what was applied before it is wanted", "error", err)
+		t, open = c.lost(stored)
 	}
 	if !open {
 		return c.resumeLast(ctx)
 	}
 	c.changes.numberFrom([]revision.Revision{{Change: t.ID}})
 	return c.resumeChange(ctx, t)
+}
+
+// lost is the change whose journal is damaged, as far as it can be told: the newest revision
+// was waiting to be confirmed, and is taken back.
+func (c *Control) lost(stored []revision.Revision) (t txn.Txn, ok bool) {
+	if len(stored) == 0 || stored[0].State != revision.Pending {
+		return t, false
+	}
+	last, _, _ := c.store.Last() // what cannot be read is told by whoever needs it
+	r := stored[0]
+	return txn.Txn{ID: r.Change, State: txn.Undoing, Started: r.Time, Before: last.ID, After: r.ID,
+		Packages: r.Packages, Frozen: r.Frozen, Reason: "its journal is damaged"}, true
 }
 
 // resumeLast makes the last applied revision the wish.

@@ -157,7 +157,13 @@ func TestDamagedState(t *testing.T) {
 			}
 			r.start()
 			if c.via != "" {
-				via(t, c.via)
+				viaNow(t, c.via)
+				if got := r.read("network"); got != wan+office(c.via) {
+					t.Errorf("the file holds %s", got)
+				}
+			}
+			if c.via == "192.0.2.8" && r.states() != "rejected applied" {
+				t.Errorf("history: %s", r.states())
 			}
 			if !strings.Contains(r.log.String(), c.log) {
 				t.Errorf("%q is not in the log", c.log)
