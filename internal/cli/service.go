@@ -42,6 +42,7 @@ are meant; NAME/INSTANCE is one of them.`,
 		{action: "stop", help: "Stop a process until it is started by hand"},
 		{action: "restart", help: "Stop a process and start it again"},
 		{action: "reload", help: "Make a process read its files again, or restart it when it has no signal for that"},
+		{action: "watchdog", help: "Give the sign of life that option watchdog asks for"},
 		{action: "enable", help: "Set and commit option enabled '1'; 'ucid reload' applies it", enables: "1"},
 		{action: "disable", help: "Set and commit option enabled '0'; 'ucid reload' applies it", enables: "0"},
 	} {

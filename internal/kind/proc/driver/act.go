@@ -20,11 +20,11 @@ var (
 
 // Actions are what people can ask of a process by hand.
 func (d *Driver) Actions() []string {
-	return []string{"start", "stop", "restart", "reload", "signal"}
+	return []string{"start", "stop", "restart", "reload", "signal", "watchdog"}
 }
 
 // Act does it and does not wait. A stop is remembered until a start or restart by hand;
-// a start gives a fresh budget of early exits. signal takes the signal's name or number.
+// watchdog is a sign of life; a start gives a fresh budget of early exits. signal takes the signal's name or number.
 func (d *Driver) Act(_ context.Context, name, action string, args []string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -54,6 +54,12 @@ func (p *process) act(action string, args []string) error {
 			return ErrNotRunning
 		}
 		p.m.reload()
+		return nil
+	case "watchdog":
+		if !p.m.alive {
+			return ErrNotRunning
+		}
+		p.care.ping = p.now()
 		return nil
 	case "signal":
 		return p.sendSignal(args)

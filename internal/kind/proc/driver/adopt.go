@@ -89,7 +89,14 @@ func isMain(s procStat, tag string) bool {
 func (p *process) takeMain(id ident, fd int) {
 	p.main, p.foreign = id, true
 	p.m.adopt(id.pid, id.startedAt())
+	p.ran = true
 	p.listen()
+	if notifies(p.m.run) {
+		if err := p.d.openNotify(); err != nil {
+			p.d.log.Error("cannot hear a process", "name", p.name, "error", err)
+		}
+	}
+	p.watchOver()
 	p.watchMain(fd)
 	p.d.log.Info("process adopted", "name", p.m.want.Name, "pid", id.pid)
 	_ = p.save()
@@ -104,6 +111,7 @@ func (p *process) takeMain(id ident, fd int) {
 // resumeWithout goes on with a process that does not run.
 func (p *process) resumeWithout(r record, members []procStat) {
 	m := &p.m
+	p.ran = r.Pid > 0
 	rested := r.Pid == 0 && len(members) == 0
 	switch {
 	case rested && r.State == stopped.String():

@@ -22,7 +22,7 @@ func (d *Driver) Check(p proc.Proc) error {
 	for _, check := range []func(proc.Proc) error{
 		func(p proc.Proc) error { return checkName(p.Name) },
 		checkUser, checkCommand, checkEnv, checkPaths, checkRanges, checkLimits, checkReady, checkOutlets, checkNeeds, d.checkCircle, d.checkCgroup,
-		checkCaps, checkSeccomp, checkSandbox, checkBuilt,
+		checkCaps, checkSeccomp, checkSandbox, checkHealth, checkHooks,
 	} {
 		if err := check(p); err != nil {
 			return err
@@ -120,6 +120,8 @@ func checkRanges(p proc.Proc) error {
 		return fmt.Errorf("umask %#o is not in 0 to 0777", p.Umask)
 	case p.Reload > maxSignal:
 		return fmt.Errorf("reload signal %d is not in 1 to %d", p.Reload, maxSignal)
+	case p.Watchdog < 0:
+		return fmt.Errorf("the time of the watchdog, %v, is negative", p.Watchdog)
 	case p.TermAfter < 0:
 		return fmt.Errorf("the time to stop in, %v, is negative", p.TermAfter)
 	case p.Respawn.Delay < 0, p.Respawn.Threshold < 0, p.Respawn.MaxDelay < 0:
@@ -172,11 +174,13 @@ func checkReady(p proc.Proc) error {
 			return nil
 		}
 		return fmt.Errorf("ready %q: %q is not an absolute path", p.Ready, what)
+	case "exec":
+		return checkProgram(p, strings.Fields(what))
 	case "tcp":
 		if _, _, err := net.SplitHostPort(what); err == nil {
 			return nil
 		}
 		return fmt.Errorf("ready %q: %q is not HOST:PORT", p.Ready, what)
 	}
-	return fmt.Errorf("ready %q is none of notify, socket:PATH, file:PATH, tcp:HOST:PORT", p.Ready)
+	return fmt.Errorf("ready %q is none of notify, socket:PATH, file:PATH, tcp:HOST:PORT, exec:PROGRAM ARGUMENTS", p.Ready)
 }

@@ -45,6 +45,8 @@ const (
 	EventStopped    = "stopped"    // it was stopped: by hand, by removal, for a restart
 	EventReloaded   = "reloaded"   // it was told to read its files again
 	EventChanged    = "changed"    // only its data changed
+	EventUnhealthy  = "unhealthy"  // its health check failed too often, or it gave no sign of life
+	EventHealthy    = "healthy"    // it is well again
 )
 
 // An Event is something that happened to a process.

@@ -75,6 +75,9 @@ func (d *Driver) running(was proc.Proc) proc.Proc {
 // adjust makes the surroundings of the child follow what was taken over.
 func (p *process) adjust() {
 	p.listen()
+	if p.m.st == running {
+		p.watchOver()
+	}
 	if err := p.d.limitGroup(p.m.want); err != nil {
 		p.d.log.Warn("a limit is not changed", "name", p.name, "error", err)
 	}

@@ -27,6 +27,7 @@ type Info struct {
 	Ended     time.Time `json:"ended,omitzero"`      // of the last run
 	NextStart time.Time `json:"next_start,omitzero"` // in backoff
 	Text      string    `json:"text,omitempty"`      // why it is not running, and what can be done
+	Health    string    `json:"health,omitempty"`    // "ok", or how its checks fail
 	LastLine  string    `json:"last_line,omitempty"` // the child's: escape it before it goes to a terminal
 }
 
@@ -63,7 +64,7 @@ func (p *process) info() Info {
 		Name: m.want.Name, State: m.st.String(), Command: what.Command.Slice(), Pid: m.pid,
 		Since: m.since, Started: m.started, Restarts: m.restarts,
 		ExitCode: m.exit.Code, Signal: m.exit.Signal, Ended: m.exit.Time,
-		Text: p.text(), LastLine: p.ring.lastText(),
+		Text: p.text(), Health: p.healthText(), LastLine: p.ring.lastText(),
 	}
 	if m.st == backoff {
 		i.NextStart = m.next
@@ -84,10 +85,16 @@ func (p *process) text() string {
 		}
 		return "is being started"
 	case stopping:
+		if p.hooking {
+			return "is stopped, after_stop runs"
+		}
 		return fmt.Sprintf("is being stopped, %d descendants left", len(p.rest))
 	case backoff:
 		return fmt.Sprintf("%v; next start %s%s", m.exit, m.next.Format(time.TimeOnly), p.tries())
 	case failed:
+		if !m.want.Errors.Empty() {
+			return "not started: " + strings.Join(m.want.Errors.Slice(), "; ")
+		}
 		return fmt.Sprintf("%v; given up after %d early exits in a row; start it by hand, or change its configuration",
 			m.exit, m.early)
 	case stopped:
@@ -146,7 +153,7 @@ func (p *process) health() engine.Health {
 	case running:
 		return engine.Health{State: engine.OK}
 	case starting:
-		h.Limit = startLimit
+		h.Limit = startLimit + m.run.HookLimit
 		if m.forking && p.blocked != "" && !strings.HasPrefix(p.blocked, "proc:") {
 			return engine.Health{State: engine.Waiting, Text: h.Text} // nothing of ours brings it
 		}
@@ -154,10 +161,13 @@ func (p *process) health() engine.Health {
 			h.Limit = readyLimit
 		}
 	case stopping:
-		h.Limit = m.run.TermAfter + startLimit
+		h.Limit = m.run.TermAfter + m.run.HookLimit + startLimit
 	case backoff:
 		h.Limit = min(m.next.Sub(m.since), startLimit) + startLimit
 	case failed:
+		if !m.want.Errors.Empty() { // as it was asked for: no reason to undo an apply
+			return engine.Health{State: engine.Stopped, Text: h.Text}
+		}
 		h.State, h.Text = engine.Failed, h.Text+p.ring.gist()
 	case stopped:
 		h.State = engine.Stopped
@@ -188,6 +198,9 @@ func (d *Driver) Explain(_ context.Context, name string) []string {
 	}
 	if sandboxed(m.run) && landlockVersion() == 0 {
 		facts = append(facts, "the paths of its sandbox are not enforced: this kernel has no landlock")
+	}
+	if text := p.healthText(); text != "" {
+		facts = append(facts, "health: "+printable(text))
 	}
 	facts = append(facts, fmt.Sprintf("restarts: %d", m.restarts))
 	if !m.exit.Time.IsZero() {

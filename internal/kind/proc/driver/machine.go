@@ -3,6 +3,7 @@
 package driver
 
 import (
+	"strings"
 	"time"
 
 	"ucid/internal/kind/proc"
@@ -36,7 +37,10 @@ const (
 const killAgain = time.Second
 
 // readyEvery is how often a process is asked whether it is ready.
-const readyEvery = 50 * time.Millisecond
+const (
+	readyEvery     = 50 * time.Millisecond
+	readyExecEvery = 500 * time.Millisecond // where a program has to be run for that
+)
 
 // A handle is what a machine does to the world. No method blocks; those that take time
 // answer later by calling the method of the machine that is named.
@@ -71,6 +75,8 @@ type machine struct {
 	forking  bool // spawn has not answered
 	alive    bool // there is a main process
 	executed bool // the program runs, not only the fork
+	again    bool // the start is a respawn
+	ailing   bool // it is stopped because it is unwell
 
 	pid      int
 	early    int // early exits in a row
@@ -165,14 +171,19 @@ func (m *machine) remove() {
 // begin forks. It is called when nothing of the last run is left.
 func (m *machine) begin() {
 	m.enter(starting)
-	m.run, m.fresh = m.want, false
+	if !m.want.Errors.Empty() {
+		m.rest(failed)
+		m.h.tell(EventFailed)
+		return
+	}
+	m.run, m.fresh, m.ailing = m.want, false, false
 	m.forking, m.executed = true, false
 	m.h.spawn(m.run)
 }
 
 // spawned is told when there is a main process.
 func (m *machine) spawned(pid int) {
-	m.forking, m.alive, m.pid = false, true, pid
+	m.forking, m.again, m.alive, m.pid = false, false, true, pid
 	m.started = m.h.now()
 	switch {
 	case !m.up || m.fresh:
@@ -184,7 +195,7 @@ func (m *machine) spawned(pid int) {
 
 // spawnFailed is told when there is none.
 func (m *machine) spawnFailed(why string) {
-	m.forking = false
+	m.forking, m.again = false, false
 	m.started = m.h.now()
 	m.exit = Exit{Time: m.h.now(), Code: codeNoExec, Text: why}
 	m.h.tell(EventExited)
@@ -193,7 +204,7 @@ func (m *machine) spawnFailed(why string) {
 
 // dropped is told when nothing was forked because it is not wanted any more.
 func (m *machine) dropped() {
-	m.forking = false
+	m.forking, m.again = false, false
 	m.settle()
 }
 
@@ -212,7 +223,11 @@ func (m *machine) execed() {
 
 func (m *machine) askReady() {
 	if m.st == starting && m.alive {
-		m.arm(readyEvery, m.askReady)
+		every := readyEvery
+		if strings.HasPrefix(m.run.Ready, "exec:") {
+			every = readyExecEvery
+		}
+		m.arm(every, m.askReady)
 		m.h.ready(m.run)
 	}
 }
@@ -234,6 +249,15 @@ func (m *machine) down() {
 	m.fresh = true
 	m.h.term()
 	m.arm(m.run.TermAfter, m.killNow)
+}
+
+// ail stops one that is unwell. That counts as an early exit, so its budget holds; one that
+// is not respawned is restarted all the same, as that was asked for.
+func (m *machine) ail() {
+	if m.st == running {
+		m.down()
+		m.ailing, m.fresh = true, !m.want.Respawn.On
+	}
 }
 
 // killNow is the timer of stopping.

@@ -30,6 +30,9 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 2 && os.Args[1] == "as-notifier" {
 		notifier(os.Args[2])
 	}
+	if len(os.Args) > 1 && os.Args[1] == "as-pinger" {
+		pinger()
+	}
 	os.Exit(m.Run())
 }
 
@@ -245,6 +248,19 @@ func kill9(pid int) {
 }
 
 func threads() int { return runtime.NumGoroutine() }
+
+// pinger is a child that gives signs of life.
+func pinger() {
+	c, err := net.Dial("unixgram", os.Getenv("NOTIFY_SOCKET"))
+	if err != nil {
+		fmt.Println(err)
+		os.Exit(1)
+	}
+	fmt.Println("up")
+	for range time.Tick(10 * time.Millisecond) {
+		_, _ = c.Write([]byte("WATCHDOG=1"))
+	}
+}
 
 // notifier is a child that says it is ready when something is written to the gate.
 func notifier(gate string) {

@@ -8,8 +8,11 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
+
+	"ucid/internal/kind/proc"
 )
 
 // notifyName is the address of the socket to which children say that they are ready, as
@@ -19,6 +22,9 @@ func notifyName(dir string) string {
 	sum := sha256.Sum256([]byte(dir))
 	return "@ucid-notify-" + hex.EncodeToString(sum[:8])
 }
+
+// notifies reports whether a process may use the socket.
+func notifies(p proc.Proc) bool { return p.Ready == readyNotify || p.Watchdog > 0 }
 
 // maxEarly bounds the notes of senders that are not known yet.
 const maxEarly = 64
@@ -51,7 +57,12 @@ func (d *Driver) openNotify() error {
 func (d *Driver) notified(fd int, buf []byte) {
 	oob := make([]byte, unix.CmsgSpace(unix.SizeofUcred))
 	n, oobn, _, _, err := unix.Recvmsg(fd, buf, oob, unix.MSG_DONTWAIT|unix.MSG_CMSG_CLOEXEC)
-	if err != nil || !slices.Contains(strings.Split(string(buf[:n]), "\n"), "READY=1") {
+	if err != nil {
+		return
+	}
+	said := strings.Split(string(buf[:n]), "\n")
+	ready, lives := slices.Contains(said, "READY=1"), slices.Contains(said, "WATCHDOG=1")
+	if !ready && !lives {
 		return
 	}
 	messages, err := unix.ParseSocketControlMessage(oob[:oobn])
@@ -60,7 +71,13 @@ func (d *Driver) notified(fd int, buf []byte) {
 	}
 	for _, m := range messages {
 		if cred, err := unix.ParseUnixCredentials(&m); err == nil && cred.Pid > 0 {
-			d.isReady(senderOf(int(cred.Pid)))
+			from := senderOf(int(cred.Pid))
+			if ready {
+				d.isReady(from)
+			}
+			if lives {
+				d.lives(from)
+			}
 		}
 	}
 }
@@ -79,15 +96,34 @@ func senderOf(pid int) sender {
 func (d *Driver) isReady(from sender) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for _, p := range d.procs {
-		if p.m.alive && (p.main.pid == from.pid || p.main.pid == from.session) {
-			p.saidReady = true
+	if p := d.sent(from); p != nil {
+		p.saidReady = true
+		if p.m.run.Ready == readyNotify {
 			p.m.isReady()
-			return
 		}
+		return
 	}
 	if d.early = append(d.early, from); len(d.early) > maxEarly {
 		d.early = d.early[1:]
+	}
+}
+
+// sent finds the process whose child a message is from.
+func (d *Driver) sent(from sender) *process {
+	for _, p := range d.procs {
+		if p.m.alive && (p.main.pid == from.pid || p.main.pid == from.session) {
+			return p
+		}
+	}
+	return nil
+}
+
+// lives notes a sign of life.
+func (d *Driver) lives(from sender) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if p := d.sent(from); p != nil {
+		p.care.ping = time.Now()
 	}
 }
 

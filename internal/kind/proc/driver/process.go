@@ -35,6 +35,9 @@ type process struct {
 	saidReady bool          // by a notification
 	out, errs *stream
 	blocked   string // the need it waits for
+	ran       bool   // its after_stop is due when nothing is left
+	hooking   bool   // which is running
+	care      care
 
 	read engine.List // its files and their digests when the child was forked, or told to read them again
 	seen engine.List // the same when they were last looked at
@@ -59,6 +62,9 @@ func (p *process) tell(what string) {
 	p.d.log.Info("process "+what, "name", e.Name, "pid", e.Pid, "exit", e.Exit.String())
 	p.d.wakeAll()
 	p.d.lookSoon()
+	if what == EventStarted {
+		p.watchOver()
+	}
 	if f := p.d.opt.Event; f != nil {
 		p.d.events.add(func() { f(e) })
 	}
@@ -71,22 +77,41 @@ func (p *process) spawn(run proc.Proc) {
 		p.d.lookSoon()
 		return
 	}
-	p.d.forks.add(func() {
-		if p.d.isClosed() {
-			return // the next daemon starts it
-		}
-		read := p.d.digests(run.Files) // before the child can
-		c, err := p.fork(run)
-		p.d.mu.Lock()
-		defer p.d.mu.Unlock()
-		if err != nil {
-			p.d.log.Warn("cannot start a process", "name", run.Name, "error", err)
-			p.m.spawnFailed(err.Error())
+	again := p.m.again
+	if run.BeforeStart.Empty() && (run.OnRespawn.Empty() || !again) {
+		p.d.forks.add(func() { p.forkNow(run) })
+		return
+	}
+	p.d.goAside(func() { // a hook may take its time
+		if err := p.beforeStart(run, again); err != nil && !p.d.isClosed() {
+			p.notBorn(run, err)
 			return
 		}
-		p.read, p.seen = read, read
-		p.born(c, run)
+		p.d.forks.add(func() { p.forkNow(run) })
 	})
+}
+
+func (p *process) notBorn(run proc.Proc, err error) {
+	p.d.mu.Lock()
+	defer p.d.mu.Unlock()
+	p.d.log.Warn("cannot start a process", "name", run.Name, "error", err)
+	p.m.spawnFailed(err.Error())
+}
+
+func (p *process) forkNow(run proc.Proc) {
+	if p.d.isClosed() {
+		return // the next daemon starts it
+	}
+	read := p.d.digests(run.Files) // before the child can
+	c, err := p.fork(run)
+	if err != nil {
+		p.notBorn(run, err)
+		return
+	}
+	p.d.mu.Lock()
+	defer p.d.mu.Unlock()
+	p.read, p.seen = read, read
+	p.born(c, run)
 }
 
 // fork is called without the lock.
@@ -103,7 +128,7 @@ func (p *process) fork(run proc.Proc) (child, error) {
 	}()
 	p.d.mu.Lock()
 	streams := p.capture(run)
-	if run.Ready == readyNotify {
+	if notifies(run) {
 		err = p.d.openNotify()
 	}
 	p.d.mu.Unlock()
@@ -188,7 +213,7 @@ func (p *process) born(c child, run proc.Proc) {
 	}
 	p.watchMain(c.pidfd)
 	p.said, p.report = nil, c.report
-	p.m.pid = c.pid
+	p.m.pid, p.ran = c.pid, true
 	p.listen()
 	p.saidReady = p.d.wasEarly(c.pid)
 	if run.PidFile != "" {

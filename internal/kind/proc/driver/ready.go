@@ -30,8 +30,8 @@ func (p *process) ready(run proc.Proc) {
 	}
 	p.asking = true
 	pid := p.m.pid
-	p.d.asks.Go(func() {
-		yes := isReady(run.Ready)
+	p.d.goAside(func() {
+		yes := p.d.cameUp(run)
 		p.d.mu.Lock()
 		defer p.d.mu.Unlock()
 		p.asking = false
@@ -41,14 +41,16 @@ func (p *process) ready(run proc.Proc) {
 	})
 }
 
-func isReady(ready string) bool {
-	how, what, _ := strings.Cut(ready, ":")
+func (d *Driver) cameUp(run proc.Proc) bool {
+	how, what, _ := strings.Cut(run.Ready, ":")
 	switch how {
 	case "file":
 		_, err := os.Stat(what)
 		return err == nil
 	case "socket":
 		return answers("unix", what)
+	case "exec":
+		return d.ask(run, run.Ready, readyLimit) == nil
 	case "tcp":
 		return answers("tcp", what)
 	}

@@ -37,7 +37,7 @@ func (m *machine) crashed() {
 		return
 	}
 	r := m.want.Respawn
-	if !r.On || r.OnFailure && m.exit.Code == 0 {
+	if !r.On || r.OnFailure && m.exit.Code == 0 && !m.ailing {
 		m.rest(idle)
 		return
 	}
@@ -87,6 +87,7 @@ func (m *machine) respawn() {
 	copy(m.recent[:], m.recent[1:])
 	m.recent[maxRestarts-1] = m.h.now()
 	m.restarts++
+	m.again = true
 	m.begin()
 }
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strconv"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -57,8 +58,11 @@ func (s daemonState) fork(p proc.Proc, a account, tag string, in inherited) (chi
 	}
 	files := []uintptr{uintptr(s.null), uintptr(or(in.out, s.null)), uintptr(or(in.errs, s.null))}
 	env := environment(p, a, tag)
-	if p.Ready == readyNotify {
+	if notifies(p) {
 		env = append(env, "NOTIFY_SOCKET="+s.notify)
+	}
+	if p.Watchdog > 0 {
+		env = append(env, "WATCHDOG_USEC="+strconv.FormatInt(p.Watchdog.Microseconds(), 10))
 	}
 	if !s.plain(p) {
 		return s.forkStub(p, a, path, argv, env, files, in.cgroup)

@@ -121,6 +121,9 @@ func (p *process) swept(found []procStat) {
 	}
 	if len(p.rest) == 0 {
 		p.finish()
+		if p.afterStop() {
+			return
+		}
 	}
 	p.m.swept(len(p.rest))
 }
