@@ -100,6 +100,7 @@ func (st *Store) lookup(address string) (*Section, *Option, error) {
 // Find finds what a tuple addresses: a section and, if it has one, its option. What is not
 // there is [ErrNotFound].
 func (p *Package) Find(t Tuple) (*Section, *Option, error) {
+	p.settle()
 	s, err := p.section(t)
 	if err != nil {
 		return nil, nil, err

@@ -11,13 +11,12 @@ package uci
 // aliasAdd replays the addition of a section. added has the names that were added by the
 // same delta file so far.
 func (p *Package) aliasAdd(c Change, added map[string]bool) error {
-	s := p.Section(c.Section)
+	s := p.find(c.Section)
 	if s == nil || !s.Anonymous || added[c.Section] || !ValidType(c.Value) {
 		added[c.Section] = true
 		return p.apply(c)
 	}
 	added[c.Section] = true
-	p.arena.open = nil
 	if p.aliases == nil {
 		p.aliases = make(map[string]*Section)
 	}
@@ -43,7 +42,7 @@ func (p *Package) freeName(typ string) string {
 	for n := p.allocated + 1; ; n++ {
 		var b [24]byte
 		name := string(anonymousName(b[:0], n, hash))
-		if p.Section(name) == nil {
+		if p.find(name) == nil {
 			return name
 		}
 	}

@@ -8,14 +8,16 @@ import "strings"
 // costs a few allocations in all.
 type arena struct {
 	sections []Section
-	options  []Option // the open section's options end where this block ends
+	options  pool[Option]
+	items    pool[item]
+	lists    [][]item
 	text     strings.Builder
-	open     *Section
 }
 
 const (
 	sectionBlock = 64
-	optionBlock  = 256
+	listBlock    = 64
+	poolBlock    = 256
 	textBlock    = 4096
 )
 
@@ -29,6 +31,16 @@ func (a *arena) section() *Section {
 	return s
 }
 
+// list gives an empty list.
+func (a *arena) list() *[]item {
+	if len(a.lists) == 0 {
+		a.lists = make([][]item, listBlock)
+	}
+	l := &a.lists[0]
+	a.lists = a.lists[1:]
+	return l
+}
+
 // string keeps a copy of b.
 func (a *arena) string(b []byte) string {
 	if a.text.Cap()-a.text.Len() < len(b) {
@@ -40,22 +52,35 @@ func (a *arena) string(b []byte) string {
 	return a.text.String()[from:]
 }
 
-// add appends an option to s. The options of the section that is being read grow in place
-// at the end of the current block.
-func (a *arena) add(s *Section, o Option) {
-	if s != a.open {
-		a.options = a.options[len(a.options):]
-		a.open = s
-		if len(s.options) > 0 { // reopened: its options lie elsewhere
-			a.options = append(a.block(len(s.options)), s.options...)
-		}
-	}
-	if len(a.options) == cap(a.options) {
-		a.options = append(a.block(len(a.options)), a.options...)
-	}
-	a.options = append(a.options, o)
-	s.options = a.options[:len(a.options):len(a.options)]
-	s.indexLast()
+// pool keeps many slices in few blocks.
+type pool[T any] struct {
+	run []T // the slice that grows, at the end of its block
 }
 
-func (a *arena) block(used int) []Option { return make([]Option, 0, max(optionBlock, 2*used)) }
+// append is append(s, v). A slice that is appended to again and again grows in place; more
+// says how many follow, at a guess, when it has to be put elsewhere and is long.
+func (p *pool[T]) append(s []T, v T, more func() int) []T {
+	if len(s) == 0 || len(s) != len(p.run) || &s[0] != &p.run[0] {
+		p.run = p.run[len(p.run):]
+		if cap(p.run) <= len(s) {
+			p.grow(len(s), more)
+		}
+		p.run = append(p.run, s...)
+	}
+	if len(p.run) == cap(p.run) {
+		old := p.run
+		p.grow(len(old), more)
+		p.run = append(p.run, old...)
+	}
+	p.run = append(p.run, v)
+	return p.run[:len(p.run):len(p.run)]
+}
+
+// grow starts a block with room for a slice of n and what it may grow by.
+func (p *pool[T]) grow(n int, more func() int) {
+	room := max(poolBlock, 2*n)
+	if n >= poolBlock {
+		room = n + max(n/4, more()+1)
+	}
+	p.run = make([]T, 0, room)
+}

@@ -3,7 +3,7 @@
 package uci
 
 import (
-	"slices"
+	"bytes"
 	"strings"
 )
 
@@ -95,7 +95,5 @@ func isRemark(line string) bool {
 
 // equalSections reports whether two sections would be written alike.
 func equalSections(a, b *Section) bool {
-	return a.Type == b.Type && slices.EqualFunc(a.options, b.options, func(o, q Option) bool {
-		return o.Name == q.Name && o.IsList == q.IsList && slices.Equal(o.Values(), q.Values())
-	})
+	return a.Type == b.Type && bytes.Equal(appendOptions(nil, a), appendOptions(nil, b))
 }

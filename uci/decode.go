@@ -159,8 +159,7 @@ func (d *decoder) match(g *group, s *Section) (unknown []*Option) {
 	plan := g.sections
 	d.seen = append(d.seen[:0], make([]*Option, len(plan.fields))...)
 	d.rank = append(d.rank[:0], make([]int, len(plan.fields))...)
-	for i := range s.options {
-		o := &s.options[i]
+	for o := range s.Options() {
 		ref, known := plan.names[o.Name]
 		switch {
 		case !known && o.Name == g.option: // the filter has read it

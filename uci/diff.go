@@ -23,29 +23,40 @@ type Difference struct {
 // order of sections is not compared.
 func Diff(a, b *Package) []Difference {
 	var diffs []Difference
+	inA, inB := parts(a), parts(b)
 	for s := range a.Sections() {
-		diffs = append(diffs, diffSection(s, counterpart(b, s))...)
+		diffs = append(diffs, diffSection(s, inB[partOf(s)])...)
 	}
 	for s := range b.Sections() {
-		if counterpart(a, s) == nil {
+		if inA[partOf(s)] == nil {
 			diffs = append(diffs, diffSection(nil, s)...)
 		}
 	}
 	return diffs
 }
 
-// counterpart finds the section of p that s is to be compared with.
-func counterpart(p *Package, s *Section) *Section {
-	var t *Section
+// part is what a section is in every version of a package.
+type part struct {
+	name  string // of a named section; of an anonymous one, its type
+	index int    // -1 for a named section
+}
+
+func partOf(s *Section) part {
 	if s.Anonymous {
-		t = p.nth(s.Type, s.Index)
-	} else {
-		t = p.Section(s.Name)
+		return part{s.Type, s.Index}
 	}
-	if t != nil && t.Anonymous == s.Anonymous {
-		return t
+	return part{s.Name, -1}
+}
+
+// parts gives each section for what it is; of two with one name the first.
+func parts(p *Package) map[part]*Section {
+	m := make(map[part]*Section, p.Len())
+	for s := range p.Sections() {
+		if at := partOf(s); m[at] == nil {
+			m[at] = s
+		}
 	}
-	return nil
+	return m
 }
 
 // diffSection compares two sections, one of which may be nil.

@@ -34,7 +34,10 @@ func (f Format) AppendSection(b []byte, s *Section) []byte {
 		b = append(b, ' ')
 		b = AppendQuoted(b, s.Name)
 	}
-	b = append(b, '\n')
+	return appendOptions(append(b, '\n'), s)
+}
+
+func appendOptions(b []byte, s *Section) []byte {
 	for o := range s.Options() {
 		b = appendOption(b, o)
 	}

@@ -4,108 +4,76 @@ package uci
 
 import "strings"
 
-// sectionIndex finds sections by name. It is filled lazily, from the front: given names when
-// any name is asked for, generated ones only when one that looks like them is. Of two sections
-// with one name the first is found.
+// sectionIndex finds sections by name. It is made when there are many and one is asked for;
+// from then on each new section and each new name is entered.
 type sectionIndex struct {
-	named, unnamed map[string]*Section
-	seen, looked   int  // how many sections each of them covers
-	twice          bool // some name is, or was, given twice
+	table   *nameTable
+	entries []*Section // in the order in which they were entered
 }
 
-func (x *sectionIndex) find(sections []*Section, name string) *Section {
-	if x.named == nil {
-		x.named = make(map[string]*Section, len(sections))
+// build makes the index of these sections, with room for more.
+func (x *sectionIndex) build(sections []*Section) {
+	x.table = newNameTable(2 * len(sections))
+	x.entries = make([]*Section, 0, 2*len(sections))
+	for _, s := range sections {
+		if !s.dead {
+			x.enter(s)
+		}
 	}
-	x.seen = x.fill(x.named, sections, x.seen, false)
-	if s := x.named[name]; s != nil && !strings.HasPrefix(name, "cfg") {
+}
+
+// enter enters a section under its name.
+func (x *sectionIndex) enter(s *Section) {
+	x.table.insert(s.Name, len(x.entries))
+	x.entries = append(x.entries, s)
+}
+
+// find finds the section of a name; twice says that there is another of that name.
+func (x *sectionIndex) find(name string) (found *Section, twice bool) {
+	for i := range x.table.candidates(name) {
+		s := x.entries[i]
+		switch {
+		case s.Name != name || s.dead || s == found:
+		case found != nil:
+			return found, true
+		default:
+			found = s
+		}
+	}
+	return found, false
+}
+
+// enter makes a section findable by the name it has now.
+func (p *Package) enter(s *Section) {
+	switch {
+	case p.index.table == nil:
+	case p.index.table.full():
+		p.index.build(p.sections)
+	default:
+		p.index.enter(s)
+	}
+}
+
+// find is Section for a package that is being changed.
+func (p *Package) find(name string) *Section {
+	if s := p.aliases[name]; s != nil && !s.dead {
 		return s
 	}
-	if !strings.HasPrefix(name, "cfg") {
-		return nil
-	}
-	if x.unnamed == nil {
-		x.unnamed = make(map[string]*Section)
-	}
-	x.looked = x.fill(x.unnamed, sections, x.looked, true)
-	return earlier(sections, x.named[name], x.unnamed[name])
-}
-
-func (x *sectionIndex) fill(m map[string]*Section, sections []*Section, from int, anonymous bool) int {
-	for _, s := range sections[from:] {
-		if s.Anonymous != anonymous || s.dead {
-			continue
+	if len(p.sections) > indexFrom {
+		if p.index.table == nil {
+			p.index.build(p.sections)
 		}
-		if other, taken := m[s.Name]; !taken {
-			m[s.Name] = s
-		} else if other != s {
-			x.twice = true
+		if s, twice := p.index.find(name); !twice {
+			return s
 		}
 	}
-	return len(sections)
-}
-
-// earlier picks the one that comes first; a name may be given and generated at once.
-func earlier(sections []*Section, a, b *Section) *Section {
-	if a == nil || b == nil {
-		if a != nil {
-			return a
-		}
-		return b
-	}
-	for _, s := range sections {
-		if s == a || s == b {
+	for _, s := range p.sections {
+		if s.Name == name && !s.dead {
 			return s
 		}
 	}
 	return nil
 }
-
-// remove takes out a section that is about to change its name or to go. Where that name was
-// given twice the other one is found from now on, so everything is looked through again.
-func (x *sectionIndex) remove(s *Section) {
-	if x.twice {
-		x.reset()
-		x.twice = true
-	}
-	if x.named[s.Name] == s {
-		delete(x.named, s.Name)
-	}
-	if x.unnamed[s.Name] == s {
-		delete(x.unnamed, s.Name)
-	}
-}
-
-// insert enters a section under its new name.
-func (x *sectionIndex) insert(s *Section) {
-	m := x.named
-	if s.Anonymous {
-		m = x.unnamed
-	}
-	if _, taken := m[s.Name]; taken {
-		x.reset()
-		x.twice = true
-	} else if m != nil {
-		m[s.Name] = s
-	}
-}
-
-// covers reports whether all of n sections have been looked through.
-func (x *sectionIndex) covers(n int) bool { return x.seen == n && (x.unnamed == nil || x.looked == n) }
-
-// moved notes that the sections, n now, are the same ones in other places.
-func (x *sectionIndex) moved(n int) {
-	if x.twice {
-		x.reset()
-		x.twice = true
-		return
-	}
-	x.seen = min(x.seen, n)
-	x.looked = min(x.looked, n)
-}
-
-// reset forgets everything; the next find fills it again.
-func (x *sectionIndex) reset() { *x = sectionIndex{} }
 
 // parseExtended takes "@type[n]" apart. The number is read as C's strtol does: blanks and a
 // sign before it are fine, nothing is 0.

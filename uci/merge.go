@@ -13,7 +13,7 @@ func (ps *parser) mergeConfig(s *Section, typ, name string) error {
 			return err
 		}
 	}
-	ps.section = ps.pkg.Section(c.Section)
+	ps.section = ps.pkg.find(c.Section)
 	return nil
 }
 

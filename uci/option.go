@@ -9,6 +9,7 @@ type Option struct {
 	Name   string
 	IsList bool
 
+	dead  bool // deleted, see Section.remove
 	line  int32
 	value string // of a string option
 	items *[]item
@@ -91,13 +92,17 @@ func (o *Option) set(value string, line int32) {
 
 // push appends to the list; a string becomes its first item.
 func (o *Option) push(value string, line int32) {
+	o.toList()
+	*o.items = append(*o.items, item{value, line})
+}
+
+// toList makes a string the first item of a list.
+func (o *Option) toList() {
 	if !o.IsList {
-		o.IsList = true
 		o.items = &[]item{{o.value, o.line}}
-		o.value = ""
+		o.IsList, o.value = true, ""
 	}
 	if o.items == nil {
 		o.items = new([]item)
 	}
-	*o.items = append(*o.items, item{value, line})
 }

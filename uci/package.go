@@ -4,7 +4,9 @@ package uci
 
 import (
 	"iter"
+	"slices"
 	"strconv"
+	"sync"
 )
 
 // A Package is the content of one configuration file: ordered sections. It is not safe for
@@ -21,6 +23,7 @@ type Package struct {
 	aliases   map[string]*Section // see aliasAdd
 	dead      int                 // sections marked dead that are still in the slice
 	unsettled bool                // see settle
+	mu        sync.Mutex          // for what readers put off: settle and the index
 	arena     arena
 }
 
@@ -46,6 +49,7 @@ func (p *Package) Len() int { return len(p.sections) - p.dead }
 // Sections yields all sections in file order.
 func (p *Package) Sections() iter.Seq[*Section] {
 	return func(yield func(*Section) bool) {
+		p.settle()
 		for _, s := range p.sections {
 			if !s.dead && !yield(s) {
 				return
@@ -57,6 +61,8 @@ func (p *Package) Sections() iter.Seq[*Section] {
 // OfType yields the sections of one type in file order.
 func (p *Package) OfType(typ string) iter.Seq[*Section] {
 	return func(yield func(*Section) bool) {
+		p.settle()
+		p.settle()
 		for _, s := range p.sections {
 			if s.Type == typ && !s.dead && !yield(s) {
 				return
@@ -67,18 +73,10 @@ func (p *Package) OfType(typ string) iter.Seq[*Section] {
 
 // Section finds a section by its name, also by a generated one; nil when there is none.
 func (p *Package) Section(name string) *Section {
-	if s := p.aliases[name]; s != nil && !s.dead {
-		return s
-	}
-	if len(p.sections) > indexFrom {
-		return p.index.find(p.sections, name)
-	}
-	for _, s := range p.sections {
-		if s.Name == name && !s.dead {
-			return s
-		}
-	}
-	return nil
+	p.settle()
+	p.mu.Lock() // the index may have to be made
+	defer p.mu.Unlock()
+	return p.find(name)
 }
 
 // Lookup finds a section by name or by "@type[n]", where a negative n counts from the end
@@ -87,6 +85,7 @@ func (p *Package) Lookup(ref string) *Section {
 	if ValidName(ref) {
 		return p.Section(ref)
 	}
+	p.settle()
 	typ, n, ok := parseExtended(ref)
 	if !ok {
 		return nil
@@ -94,29 +93,30 @@ func (p *Package) Lookup(ref string) *Section {
 	return p.nth(typ, n)
 }
 
-// nth finds the section number n of a type; "" is any type.
+// nth finds the section number n of a type, from the end if n is negative; "" is any type.
 func (p *Package) nth(typ string, n int) *Section {
 	if n < 0 {
-		for _, s := range p.sections {
-			if (typ == "" || s.Type == typ) && !s.dead {
-				n++
+		for _, s := range slices.Backward(p.sections) {
+			if s.isType(typ) {
+				if n++; n == 0 {
+					return s
+				}
 			}
 		}
-	}
-	if n < 0 {
 		return nil
 	}
 	for _, s := range p.sections {
-		if typ != "" && s.Type != typ || s.dead {
-			continue
+		if s.isType(typ) {
+			if n--; n < 0 {
+				return s
+			}
 		}
-		if n == 0 {
-			return s
-		}
-		n--
 	}
 	return nil
 }
+
+// isType reports whether the section is there, and of the type; "" is any type.
+func (s *Section) isType(typ string) bool { return !s.dead && (typ == "" || s.Type == typ) }
 
 // extendedName gives "@type[n]".
 func extendedName(typ string, n int) string {
@@ -137,6 +137,7 @@ func (p *Package) newSection(typ, name string, line int) *Section {
 	}
 	info.count++
 	p.sections = append(p.sections, s)
+	p.enter(s)
 	return s
 }
 

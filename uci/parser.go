@@ -5,6 +5,7 @@ package uci
 import (
 	"errors"
 	"strconv"
+	"strings"
 )
 
 // A ParseError says why and where text is not UCI. Reason is in the words of the first
@@ -57,11 +58,14 @@ type parser struct {
 	starts func(s *Section, line int)
 	// merge, when set, gets what the text says as changes of the package, and makes them.
 	merge func(Change) error
+	// more is linesAhead.
+	more func() int
 }
 
 func newParser(text string) *parser {
 	ps := new(parser)
 	ps.lex = newLexer(text, ps.text.string)
+	ps.more = ps.linesAhead
 	return ps
 }
 
@@ -224,7 +228,7 @@ func (ps *parser) configLine() error {
 func (ps *parser) config(typ, name string) error {
 	var s *Section
 	if name != "" {
-		s = ps.pkg.Section(name)
+		s = ps.pkg.find(name)
 	}
 	if s != nil && s.Type != typ && ps.lenient == nil {
 		return errOther
@@ -269,19 +273,39 @@ func (ps *parser) optionLine(list bool) error {
 }
 
 func (ps *parser) option(name, value string, list bool) {
-	s, line := ps.section, int32(ps.lex.line())
-	o := s.Option(name)
+	line := int32(ps.lex.line())
+	o := ps.section.Option(name)
 	switch {
-	case o == nil && list:
-		ps.pkg.arena.add(s, Option{Name: name, IsList: true, line: line, in: s, items: &[]item{{value, line}}})
-	case o == nil && value != "":
-		ps.pkg.arena.add(s, Option{Name: name, line: line, in: s, value: value})
+	case o == nil && (list || value != ""):
+		ps.newOption(Option{Name: name, line: line, in: ps.section}, value, list)
 	case o == nil || value == "" && !list: // an empty option says nothing
 	case list:
-		o.push(value, line)
+		o.toList()
+		*o.items = ps.pkg.arena.items.append(*o.items, item{value, line}, ps.more)
 	default:
 		o.set(value, line)
 	}
+}
+
+func (ps *parser) newOption(o Option, value string, list bool) {
+	a, s := &ps.pkg.arena, ps.section
+	if list {
+		o.IsList, o.items = true, a.list()
+		*o.items = a.items.append(nil, item{value, o.line}, ps.more)
+	} else {
+		o.value = value
+	}
+	s.options = a.options.append(s.options, o, ps.more)
+	s.enter(len(s.options) - 1)
+}
+
+// linesAhead guesses how many options follow in the open section: lines up to the next one.
+func (ps *parser) linesAhead() int {
+	text := ps.lex.text[ps.lex.end:]
+	if n := strings.Index(text, "\nconfig"); n >= 0 {
+		text = text[:n]
+	}
+	return min(strings.Count(text, "\n"), len(text)/12)
 }
 
 func (ps *parser) required() (string, error) {

@@ -7,8 +7,7 @@ import "slices"
 // apply makes one change, the way a delta line is replayed: numbers and gaps that deletions
 // leave are put right by settle, once for all changes.
 func (p *Package) apply(c Change) error {
-	p.arena.open = nil
-	s := p.Section(c.Section)
+	s := p.find(c.Section)
 	if s == nil {
 		if c.Option == "" && (c.Op == OpSet || c.Op == OpAdd) {
 			return p.applyNew(c)
@@ -21,9 +20,7 @@ func (p *Package) apply(c Change) error {
 	case OpAdd:
 		err := p.applySet(s, c)
 		if err == nil && c.Option == "" && !s.dead {
-			p.index.remove(s)
 			s.Anonymous = true
-			p.index.insert(s)
 		}
 		return err
 	case OpDelete:
@@ -79,9 +76,7 @@ func (p *Package) setType(s *Section, typ string) error {
 		return ErrInvalid
 	}
 	if s.Anonymous && len(s.Type) != len(typ) {
-		p.index.remove(s)
 		s.Anonymous = false
-		p.index.insert(s)
 	}
 	s.Type = p.typeInfo(typ).name
 	p.unsettled = true
@@ -90,7 +85,6 @@ func (p *Package) setType(s *Section, typ string) error {
 
 func (p *Package) applyDelete(s *Section, c Change) error {
 	if c.Option == "" {
-		p.index.remove(s)
 		s.dead = true
 		p.dead++
 		p.unsettled = true
@@ -106,24 +100,21 @@ func (p *Package) applyDelete(s *Section, c Change) error {
 		}
 		return nil
 	}
-	s.options = slices.Delete(s.options, i, i+1)
-	s.index = nil
+	s.remove(i)
 	return nil
 }
 
 func (p *Package) applyRename(s *Section, c Change) error {
 	if c.Option == "" {
-		p.index.remove(s)
 		s.Name, s.Anonymous = c.Value, false
-		p.index.insert(s)
+		p.enter(s)
 		return nil
 	}
 	i := s.find(c.Option)
 	if i < 0 {
 		return ErrNotFound
 	}
-	s.options[i].Name = c.Value
-	s.index = nil
+	s.rename(i, c.Value)
 	return nil
 }
 
@@ -136,32 +127,23 @@ func (p *Package) move(s *Section, to int) bool {
 	if from == to {
 		return false
 	}
-	covered := p.index.covers(len(p.sections))
 	p.sections = slices.Insert(slices.Delete(p.sections, from, from+1), to, s)
-	if covered {
-		p.index.moved(len(p.sections))
-	} else {
-		p.index.reset()
-	}
 	p.unsettled = true
 	return true
 }
 
-// settle drops deleted sections and numbers the others anew.
+// settle drops deleted sections and numbers the others anew. It is put off until someone
+// looks, so that many changes in a row take no longer than they are many.
 func (p *Package) settle() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if !p.unsettled {
 		return
 	}
 	p.unsettled = false
 	if p.dead > 0 {
-		covered := p.index.covers(len(p.sections))
 		p.sections = slices.DeleteFunc(p.sections, func(s *Section) bool { return s.dead })
 		p.dead = 0
-		if covered {
-			p.index.moved(len(p.sections))
-		} else {
-			p.index.reset()
-		}
 	}
 	for _, info := range p.types {
 		info.count = 0

@@ -2,7 +2,10 @@
 
 package uci
 
-import "iter"
+import (
+	"iter"
+	"slices"
+)
 
 // indexFrom is the number of options or sections from which on a name index is kept;
 // below it a linear search is faster.
@@ -17,9 +20,11 @@ type Section struct {
 	Index     int // 0 for the first section of this type
 	Pos       Pos
 
-	options []Option
-	index   map[string]int // positions in options, once there are many
-	dead    bool           // deleted while changes are being replayed
+	options []Option   // deleted ones among them
+	index   *nameTable // positions in options, once there are many
+	initial uint64     // one bit for the look of each name, see look
+	gone    int        // how many options are deleted
+	dead    bool       // the section is deleted, see settle
 }
 
 // Label names the section for people: "route 'office'", "route @route[2]".
@@ -37,7 +42,7 @@ func (s *Section) Ref() string {
 func (s *Section) Options() iter.Seq[*Option] {
 	return func(yield func(*Option) bool) {
 		for i := range s.options {
-			if !yield(&s.options[i]) {
+			if o := &s.options[i]; !o.dead && !yield(o) {
 				return
 			}
 		}
@@ -45,7 +50,7 @@ func (s *Section) Options() iter.Seq[*Option] {
 }
 
 // Len is the number of options.
-func (s *Section) Len() int { return len(s.options) }
+func (s *Section) Len() int { return len(s.options) - s.gone }
 
 // Option finds an option by name; nil when there is none. It is valid until the section is
 // changed.
@@ -73,17 +78,31 @@ func (s *Section) List(name string) []string {
 	return nil
 }
 
+// look gives the bit for a name by which most names differ.
+func look(name string) uint64 {
+	n := len(name)
+	if n == 0 {
+		return 0
+	}
+	return 1 << ((uint(name[n-1])*7 ^ uint(name[0])*3 ^ uint(name[n/2])*5 ^ uint(n)) & 63)
+}
+
 func (s *Section) find(name string) int {
-	if s.index == nil {
-		for i := range s.options {
-			if s.options[i].Name == name {
+	if s.index != nil {
+		for i := range s.index.candidates(name) {
+			if o := &s.options[i]; o.Name == name && !o.dead {
 				return i
 			}
 		}
 		return -1
 	}
-	if i, ok := s.index[name]; ok {
-		return i
+	if s.initial&look(name) == 0 {
+		return -1
+	}
+	for i := range s.options {
+		if o := &s.options[i]; o.Name == name && !o.dead {
+			return i
+		}
 	}
 	return -1
 }
@@ -91,25 +110,51 @@ func (s *Section) find(name string) int {
 // add appends an option that is not there yet.
 func (s *Section) add(o Option) {
 	s.options = append(s.options, o)
-	s.indexLast()
+	s.enter(len(s.options) - 1)
 }
 
-func (s *Section) indexLast() {
-	switch n := len(s.options); {
-	case s.index != nil:
-		s.index[s.options[n-1].Name] = n - 1
-	case n > indexFrom:
+// enter makes an option findable by the name it has now.
+func (s *Section) enter(i int) {
+	name := s.options[i].Name
+	s.initial |= look(name)
+	switch {
+	case len(s.options) <= indexFrom:
+	case s.index == nil || s.index.full():
 		s.reindex()
+	default:
+		s.index.insert(name, i)
 	}
 }
 
 func (s *Section) reindex() {
-	s.index = nil
-	if len(s.options) <= indexFrom {
+	s.index = newNameTable(max(2*len(s.options), cap(s.options)))
+	for i := range s.options {
+		if o := &s.options[i]; !o.dead {
+			s.index.insert(o.Name, i)
+		}
+	}
+}
+
+// remove deletes an option. Its place is taken back once half of the places are free, so that
+// deleting many takes no longer than they are many.
+func (s *Section) remove(i int) {
+	s.options[i] = Option{Name: s.options[i].Name, dead: true}
+	s.gone++
+	if 2*s.gone < len(s.options) && s.index != nil {
 		return
 	}
-	s.index = make(map[string]int, 2*len(s.options))
-	for i := len(s.options) - 1; i >= 0; i-- { // of equal names the first is found
-		s.index[s.options[i].Name] = i
+	s.options = slices.DeleteFunc(s.options, func(o Option) bool { return o.dead })
+	s.gone, s.index = 0, nil
+	if len(s.options) > indexFrom {
+		s.reindex()
+	}
+}
+
+// rename gives an option another name. Where that is taken the first of the two is found.
+func (s *Section) rename(i int, name string) {
+	taken := s.find(name) >= 0
+	s.options[i].Name = name
+	if s.enter(i); taken && s.index != nil {
+		s.reindex()
 	}
 }

@@ -17,7 +17,7 @@ func (p *Package) section(t Tuple) (*Section, error) {
 		return nil, nil
 	}
 	if ValidName(t.Section) {
-		return p.Section(t.Section), nil
+		return p.find(t.Section), nil
 	}
 	typ, n, ok := parseExtended(t.Section)
 	if !ok {
@@ -47,7 +47,6 @@ func (p *Package) stage(op Op, t Tuple) ([]Change, error) {
 	if err := p.apply(c); err != nil {
 		return nil, err
 	}
-	p.settle()
 	return []Change{c}, nil
 }
 
@@ -123,9 +122,10 @@ func (p *Package) checkRename(s *Section, c *Change) (bool, error) {
 	case !ValidName(c.Value):
 		return false, refuse(ErrInvalid, "Invalid argument (not a name: '"+c.Value+"')")
 	case c.Option != "" && c.Option != c.Value && s.Option(c.Value) != nil:
+		p.settle()
 		return false, refuse(ErrDuplicate, "Duplicate entry ("+s.Ref()+" has an option '"+c.Value+"')")
 	case c.Option == "":
-		if other := p.Section(c.Value); other != nil && other != s {
+		if other := p.find(c.Value); other != nil && other != s {
 			return false, refuse(ErrDuplicate, "Duplicate entry (there is a section '"+c.Value+"')")
 		}
 	}
@@ -136,6 +136,7 @@ func (p *Package) checkReorder(s *Section, c *Change) (bool, error) {
 	if s == nil || !c.HasValue {
 		return false, ErrNotFound
 	}
+	p.settle()
 	at := position(c.Value)
 	c.Option, c.Value = "", strconv.Itoa(at)
 	return p.sections[min(max(at, 0), len(p.sections)-1)] != s, nil
@@ -221,7 +222,6 @@ func (p *Package) Reorder(section string, position int) error {
 		return ErrNotFound
 	}
 	p.move(s, position)
-	p.settle()
 	return nil
 }
 
