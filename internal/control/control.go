@@ -70,6 +70,7 @@ func (c *Control) Run(ctx context.Context, ready func()) error {
 	if err := c.resume(ctx); err != nil {
 		return err
 	}
+	defer c.endProbes()
 	var background sync.WaitGroup
 	defer background.Wait()
 	ctx, cancel := context.WithCancel(ctx)

@@ -14,10 +14,12 @@ func (c *Control) startProbes(t *transaction) {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), t.Confirm.Left())
+	ended := make(chan struct{})
 	c.mu.Lock()
-	t.stopProbes = cancel
+	t.stopProbes, t.probesEnded = cancel, ended
 	c.mu.Unlock()
 	go func() {
+		defer close(ended)
 		defer cancel()
 		for _, s := range t.Confirm.Probes {
 			if err := probe.Persist(ctx, s); err != nil {
@@ -31,11 +33,13 @@ func (c *Control) startProbes(t *transaction) {
 	}()
 }
 
-// stopProbes ends them; the change goes on waiting.
-func (c *Control) stopProbes() {
+// endProbes ends them and waits for that; the change goes on waiting.
+func (c *Control) endProbes() {
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.window != nil && c.window.stopProbes != nil {
-		c.window.stopProbes()
+	t := c.window
+	c.mu.Unlock()
+	if t != nil && t.stopProbes != nil {
+		t.stopProbes()
+		<-t.probesEnded
 	}
 }

@@ -20,7 +20,6 @@ func (c *Control) resume(ctx context.Context) error {
 		return fmt.Errorf("cannot look at this machine: %w", err)
 	}
 	c.facts = facts
-	context.AfterFunc(ctx, c.stopProbes)
 	stored, _ := c.store.All() // what cannot be read is told below
 	c.changes.numberFrom(stored)
 	t, open, err := c.journal.Read()

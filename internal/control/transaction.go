@@ -21,8 +21,9 @@ import (
 // A transaction is a change on its way: what is in the journal, and what it wants.
 type transaction struct {
 	txn.Txn
-	wish       *wish
-	stopProbes context.CancelFunc // nil: none run
+	wish        *wish
+	stopProbes  context.CancelFunc // nil: none run
+	probesEnded chan struct{}      // closed when they have
 }
 
 // begin notes the change, so that a daemon that starts later can finish it.

@@ -43,8 +43,7 @@ func TestDeletedRoutesAreBack(t *testing.T) {
 	for i := range deletions / 3 * 2 { // one route may be repaired three times a minute
 		config += routeTo(fmt.Sprintf("r%d", i), fmt.Sprintf("10.%d.%d.0/24", i/256, i%256), "192.0.2.9")
 	}
-	r := running(t, config)
-	_ = r
+	running(t, config)
 	updates, done := make(chan netlink.RouteUpdate, 100), make(chan struct{})
 	defer close(done)
 	if err := netlink.RouteSubscribe(updates, done); err != nil {
@@ -102,11 +101,10 @@ func TestRoutesAreBackAfterALinkFlap(t *testing.T) {
 	running(t, many(n))
 	for flap := range 3 {
 		nltest.Down(t, "wan")
-		began := time.Now()
 		if left := routesOf(t, services.DefaultProtocol); left > n/2 {
 			t.Fatalf("%d routes are left on a device that is down", left)
 		}
-		began = time.Now()
+		began := time.Now()
 		nltest.Up(t, "wan")
 		eventually(t, func() error {
 			if got := routesOf(t, services.DefaultProtocol); got != n {

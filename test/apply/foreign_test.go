@@ -67,7 +67,7 @@ func TestForeignObjectsAreNeverTouched(t *testing.T) {
 			continue
 		}
 		conflicts += len(result.Faults)
-		if i%10 == 0 {
+		if i%20 == 0 {
 			c.check(i)
 		}
 	}

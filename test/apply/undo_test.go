@@ -79,7 +79,7 @@ func TestWhatCannotBeUndoneIsNamed(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			e, d := withThings(t)
 			failed := false
-			back := func(c engine.Change[thing]) bool { return failed && c.Object().Name == "a" }
+			back := func(c engine.Change[thing]) bool { return failed && c.New == thing{"a", 1} }
 			d.refuse = func(c engine.Change[thing]) bool {
 				if c.New == (thing{"b", 2}) {
 					failed = true
