@@ -57,23 +57,27 @@ type pool[T any] struct {
 	run []T // the slice that grows, at the end of its block
 }
 
-// append is append(s, v). A slice that is appended to again and again grows in place; more
-// says how many follow, at a guess, when it has to be put elsewhere and is long.
-func (p *pool[T]) append(s []T, v T, more func() int) []T {
-	if len(s) == 0 || len(s) != len(p.run) || &s[0] != &p.run[0] {
+// extend gives s with a zero value more. A slice that is extended again and again grows in
+// place; more guesses how many follow, when it is long and has to be put elsewhere.
+func (p *pool[T]) extend(s []T, more func() int) ([]T, *T) {
+	n := len(s)
+	switch {
+	case n == 0 || n != len(p.run) || &s[0] != &p.run[0]:
 		p.run = p.run[len(p.run):]
-		if cap(p.run) <= len(s) {
-			p.grow(len(s), more)
-		}
-		p.run = append(p.run, s...)
+		p.move(s, more)
+	case n == cap(p.run):
+		p.move(s, more)
 	}
-	if len(p.run) == cap(p.run) {
-		old := p.run
-		p.grow(len(old), more)
-		p.run = append(p.run, old...)
+	p.run = p.run[:n+1]
+	return p.run[: n+1 : n+1], &p.run[n]
+}
+
+// move makes a copy of s the run.
+func (p *pool[T]) move(s []T, more func() int) {
+	if cap(p.run) <= len(s) || len(p.run) > 0 {
+		p.grow(len(s), more)
 	}
-	p.run = append(p.run, v)
-	return p.run[:len(p.run):len(p.run)]
+	p.run = append(p.run, s...)
 }
 
 // grow starts a block with room for a slice of n and what it may grow by.

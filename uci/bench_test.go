@@ -178,3 +178,49 @@ func write(tb testing.TB, path, text string) {
 		tb.Fatal(err)
 	}
 }
+
+// BenchmarkDelete deletes everything, one by one from the front: the cost of each must not
+// grow with how many there are.
+func BenchmarkDelete(b *testing.B) {
+	for _, n := range []int{1000, 10_000, 100_000} {
+		text, _ := linesOf(n*34, "\toption name%d 'some value'\n")
+		b.Run(fmt.Sprintf("options/%d", n), func(b *testing.B) {
+			benchDelete(b, text, func(p *Package) (names [][2]string) {
+				for o := range p.Section("s").Options() {
+					names = append(names, [2]string{"s", o.Name})
+				}
+				return names
+			})
+		})
+		text, _ = linesOf(n*14, "config t 's%d'\n")
+		b.Run(fmt.Sprintf("sections/%d", n), func(b *testing.B) {
+			benchDelete(b, text, func(p *Package) (names [][2]string) {
+				for s := range p.Sections() {
+					names = append(names, [2]string{s.Name, ""})
+				}
+				return names
+			})
+		})
+	}
+}
+
+func benchDelete(b *testing.B, text string, names func(*Package) [][2]string) {
+	least := time.Hour
+	var n int
+	for b.Loop() {
+		p, err := Parse("p", "p", []byte(text))
+		if err != nil {
+			b.Fatal(err)
+		}
+		all := names(p)
+		n = len(all)
+		start := cpuTime()
+		for _, name := range all {
+			if err := p.Delete(name[0], name[1]); err != nil {
+				b.Fatal(err)
+			}
+		}
+		least = min(least, cpuTime()-start)
+	}
+	b.ReportMetric(float64(least.Nanoseconds())/float64(n), "cpu-ns/delete")
+}

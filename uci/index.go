@@ -24,13 +24,13 @@ func (x *sectionIndex) build(sections []*Section) {
 
 // enter enters a section under its name.
 func (x *sectionIndex) enter(s *Section) {
-	x.table.insert(s.Name, len(x.entries))
+	x.table.insert(x.table.hash(s.Name), len(x.entries))
 	x.entries = append(x.entries, s)
 }
 
 // find finds the section of a name; twice says that there is another of that name.
 func (x *sectionIndex) find(name string) (found *Section, twice bool) {
-	for i := range x.table.candidates(name) {
+	for i := range x.table.candidates(x.table.hash(name)) {
 		s := x.entries[i]
 		switch {
 		case s.Name != name || s.dead || s == found:

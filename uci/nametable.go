@@ -28,26 +28,27 @@ func newNameTable(room int) *nameTable {
 // full reports whether there is no room for another name.
 func (t *nameTable) full() bool { return 4*t.used >= 3*len(t.slots) }
 
-// insert enters a number under a name. Of equal names the one that was entered first is found
-// first.
-func (t *nameTable) insert(name string, number int) {
+// hash is what insert and candidates want of a name.
+func (t *nameTable) hash(name string) uint64 { return maphash.String(t.seed, name) }
+
+// insert enters a number under the hash of a name. Of equal names the one that was entered
+// first is found first.
+func (t *nameTable) insert(hash uint64, number int) {
 	mask := len(t.slots) - 1
-	h := maphash.String(t.seed, name)
-	i := int(h) & mask
+	i := int(hash) & mask
 	for t.slots[i] != 0 {
 		i = (i + 1) & mask
 	}
-	t.slots[i] = h&^0xffffffff | uint64(uint32(number+1))
+	t.slots[i] = hash&^0xffffffff | uint64(uint32(number+1))
 	t.used++
 }
 
-// candidates yields the numbers that may have the name.
-func (t *nameTable) candidates(name string) iter.Seq[int] {
+// candidates yields the numbers that may have the name of a hash.
+func (t *nameTable) candidates(hash uint64) iter.Seq[int] {
 	return func(yield func(int) bool) {
 		mask := len(t.slots) - 1
-		h := maphash.String(t.seed, name)
-		for i := int(h) & mask; t.slots[i] != 0; i = (i + 1) & mask {
-			if e := t.slots[i]; e>>32 == h>>32 && !yield(int(uint32(e))-1) {
+		for i := int(hash) & mask; t.slots[i] != 0; i = (i + 1) & mask {
+			if e := t.slots[i]; e>>32 == hash>>32 && !yield(int(uint32(e))-1) {
 				return
 			}
 		}

@@ -273,30 +273,42 @@ func (ps *parser) optionLine(list bool) error {
 }
 
 func (ps *parser) option(name, value string, list bool) {
-	line := int32(ps.lex.line())
-	o := ps.section.Option(name)
-	switch {
-	case o == nil && (list || value != ""):
-		ps.newOption(Option{Name: name, line: line, in: ps.section}, value, list)
-	case o == nil || value == "" && !list: // an empty option says nothing
+	s, line := ps.section, int32(ps.lex.line())
+	hash := s.hash(name)
+	i := s.findHash(name, hash)
+	if i < 0 {
+		if list || value != "" { // an empty option says nothing
+			ps.newOption(name, value, list, line)
+			s.enter(len(s.options)-1, hash, ps.more)
+		}
+		return
+	}
+	switch o := &s.options[i]; {
 	case list:
 		o.toList()
-		*o.items = ps.pkg.arena.items.append(*o.items, item{value, line}, ps.more)
-	default:
+		ps.item(o, value, line)
+	case value != "":
 		o.set(value, line)
 	}
 }
 
-func (ps *parser) newOption(o Option, value string, list bool) {
-	a, s := &ps.pkg.arena, ps.section
+func (ps *parser) newOption(name, value string, list bool, line int32) {
+	s, a := ps.section, &ps.pkg.arena
+	var o *Option
+	s.options, o = a.options.extend(s.options, ps.more)
+	o.Name, o.line, o.in = name, line, s
 	if list {
 		o.IsList, o.items = true, a.list()
-		*o.items = a.items.append(nil, item{value, o.line}, ps.more)
+		ps.item(o, value, line)
 	} else {
 		o.value = value
 	}
-	s.options = a.options.append(s.options, o, ps.more)
-	s.enter(len(s.options) - 1)
+}
+
+func (ps *parser) item(o *Option, value string, line int32) {
+	var it *item
+	*o.items, it = ps.pkg.arena.items.extend(*o.items, ps.more)
+	it.text, it.line = value, line
 }
 
 // linesAhead guesses how many options follow in the open section: lines up to the next one.

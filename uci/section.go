@@ -22,7 +22,7 @@ type Section struct {
 
 	options []Option   // deleted ones among them
 	index   *nameTable // positions in options, once there are many
-	initial uint64     // one bit for the look of each name, see look
+	looks   uint64     // one bit for the look of each name, see look
 	gone    int        // how many options are deleted
 	dead    bool       // the section is deleted, see settle
 }
@@ -87,16 +87,26 @@ func look(name string) uint64 {
 	return 1 << ((uint(name[n-1])*7 ^ uint(name[0])*3 ^ uint(name[n/2])*5 ^ uint(n)) & 63)
 }
 
-func (s *Section) find(name string) int {
+func (s *Section) find(name string) int { return s.findHash(name, s.hash(name)) }
+
+// hash is what findHash and enter want of a name: the bit of its look in a short section.
+func (s *Section) hash(name string) uint64 {
 	if s.index != nil {
-		for i := range s.index.candidates(name) {
+		return s.index.hash(name)
+	}
+	return look(name)
+}
+
+func (s *Section) findHash(name string, hash uint64) int {
+	if s.index != nil {
+		for i := range s.index.candidates(hash) {
 			if o := &s.options[i]; o.Name == name && !o.dead {
 				return i
 			}
 		}
 		return -1
 	}
-	if s.initial&look(name) == 0 {
+	if s.looks&hash == 0 {
 		return -1
 	}
 	for i := range s.options {
@@ -110,27 +120,27 @@ func (s *Section) find(name string) int {
 // add appends an option that is not there yet.
 func (s *Section) add(o Option) {
 	s.options = append(s.options, o)
-	s.enter(len(s.options) - 1)
+	s.enter(len(s.options)-1, s.hash(o.Name), s.Len)
 }
 
-// enter makes an option findable by the name it has now.
-func (s *Section) enter(i int) {
-	name := s.options[i].Name
-	s.initial |= look(name)
+// enter makes option i findable by its name; more guesses how many follow.
+func (s *Section) enter(i int, hash uint64, more func() int) {
 	switch {
-	case len(s.options) <= indexFrom:
+	case s.index == nil && len(s.options) <= indexFrom:
+		s.looks |= hash
 	case s.index == nil || s.index.full():
-		s.reindex()
+		s.reindex(len(s.options) + more())
 	default:
-		s.index.insert(name, i)
+		s.index.insert(hash, i)
 	}
 }
 
-func (s *Section) reindex() {
-	s.index = newNameTable(max(2*len(s.options), cap(s.options)))
+// reindex makes an index with that much room.
+func (s *Section) reindex(room int) {
+	s.index = newNameTable(max(room, len(s.options)+1))
 	for i := range s.options {
 		if o := &s.options[i]; !o.dead {
-			s.index.insert(o.Name, i)
+			s.index.insert(s.index.hash(o.Name), i)
 		}
 	}
 }
@@ -144,9 +154,9 @@ func (s *Section) remove(i int) {
 		return
 	}
 	s.options = slices.DeleteFunc(s.options, func(o Option) bool { return o.dead })
-	s.gone, s.index = 0, nil
-	if len(s.options) > indexFrom {
-		s.reindex()
+	s.gone = 0
+	if s.index != nil {
+		s.reindex(2 * len(s.options))
 	}
 }
 
@@ -154,7 +164,7 @@ func (s *Section) remove(i int) {
 func (s *Section) rename(i int, name string) {
 	taken := s.find(name) >= 0
 	s.options[i].Name = name
-	if s.enter(i); taken && s.index != nil {
-		s.reindex()
+	if s.enter(i, s.hash(name), s.Len); taken && s.index != nil {
+		s.reindex(2 * len(s.options))
 	}
 }
