@@ -4,6 +4,7 @@ package driver
 
 import (
 	"slices"
+	"time"
 )
 
 // takeOver reads the ledger of an earlier driver.
@@ -121,6 +122,12 @@ func (p *process) resumeWithout(r record, members []procStat) {
 	case rested && r.State == idle.String() && !m.exit.Time.IsZero():
 		m.st, m.up = idle, true
 	default:
-		m.missed(r.Pid > 0)
+		if end, ok := reaped(ident{r.Pid, r.Start}); ok {
+			m.missed(&end)
+		} else if r.Pid > 0 {
+			m.missed(&Exit{Time: time.Now(), Code: codeUnknown, Unknown: true})
+		} else {
+			m.missed(nil)
+		}
 	}
 }

@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"ucid/internal/engine"
 	"ucid/internal/kind/proc"
 )
@@ -154,6 +156,7 @@ func TestExitThatNobodySaw(t *testing.T) {
 	pid := records["web"].Pid
 	kill9(pid)
 	eventually(t, "it is dead", func() bool { return !alive(pid) })
+	_, _ = unix.Wait4(pid, nil, unix.WNOHANG, nil) // if it was given to us, so that nobody knows
 	d, _ := open(t, dir)
 	i := waitState(t, d, "web", backoff)
 	if i.ExitCode != codeUnknown || !strings.Contains(i.Text, "unknown") || !strings.Contains(i.Text, "1 of 5") {
@@ -327,4 +330,52 @@ func TestOneDriverForADirectory(t *testing.T) {
 	if _, err := New(Options{RunDir: dir}); err == nil || !strings.Contains(err.Error(), "another") {
 		t.Errorf("a second driver: %v", err)
 	}
+}
+
+// How an adopted child ends is known, whoever its parent is, where the kernel tells it.
+func TestExitOfAdopted(t *testing.T) {
+	dir := t.TempDir()
+	gate := filepath.Join(t.TempDir(), "gate")
+	if err := makeFIFO(gate); err != nil {
+		t.Fatal(err)
+	}
+	underDaemon(t, dir, sh("web", `read x < `+gate+`; exit 42`))
+	d, _ := open(t, dir)
+	pid := status(t, d, "web").Pid
+	parent, err := readStat(pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.mu.Lock()
+	_, _, unsupported := exitInfo(d.procs["web"].pidfd)
+	d.mu.Unlock()
+	write(t, gate, "\n")
+	i := waitState(t, d, "web", idle)
+	if known := unsupported == nil || parent.ppid == os.Getpid(); known && i.ExitCode != 42 {
+		t.Errorf("exit code %d, its parent is %d, info: %v", i.ExitCode, parent.ppid, unsupported)
+	}
+}
+
+// A child of ours that ended between two drivers of one process, as in an upgrade in place.
+func TestExitBetweenDrivers(t *testing.T) {
+	dir := t.TempDir()
+	gate := filepath.Join(t.TempDir(), "gate")
+	if err := makeFIFO(gate); err != nil {
+		t.Fatal(err)
+	}
+	d, _ := open(t, dir)
+	create(t, d, sh("web", `read x < `+gate+`; echo last words; exit 42`))
+	pid := waitState(t, d, "web", running).Pid
+	held := strings.TrimPrefix(d.Hold(), heldVariable+"=")
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv(heldVariable, held)
+	write(t, gate, "\n")
+	eventually(t, "it ends", func() bool { return !alive(pid) })
+	d, _ = open(t, dir)
+	if i := waitState(t, d, "web", idle); i.ExitCode != 42 {
+		t.Errorf("%+v", i)
+	}
+	output(t, d, "web", "last words")
 }

@@ -51,6 +51,15 @@ func (p *poller) add(fd int, ready func(buf []byte)) error {
 	return nil
 }
 
+// listen changes what is waited for at fd; that it hangs up always is.
+func (p *poller) listen(fd int, events uint32) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if _, known := p.ready[fd]; known {
+		_ = unix.EpollCtl(p.epoll, unix.EPOLL_CTL_MOD, fd, &unix.EpollEvent{Events: events, Fd: int32(fd)})
+	}
+}
+
 // remove ends that and closes fd.
 func (p *poller) remove(fd int) {
 	p.mu.Lock()

@@ -34,6 +34,8 @@ type process struct {
 	asking    bool          // whether it is ready
 	saidReady bool          // by a notification
 	out, errs *stream
+	lingers   bool   // the main process has ended, its parent has not waited for it
+	waited    bool   // for that, and long enough
 	blocked   string // the need it waits for
 	ran       bool   // its after_stop is due when nothing is left
 	hooking   bool   // which is running
@@ -229,7 +231,7 @@ func (p *process) born(c child, run proc.Proc) {
 }
 
 func (p *process) watchMain(fd int) {
-	p.pidfd = fd
+	p.pidfd, p.lingers, p.waited = fd, false, false
 	if err := p.d.poll.add(fd, func([]byte) { p.mainEnded(fd) }); err != nil {
 		p.d.log.Error("cannot watch a process", "name", p.m.want.Name, "error", err)
 	}
@@ -293,7 +295,7 @@ func (p *process) status() (Exit, bool) {
 	var ws unix.WaitStatus
 	pid, err := unix.Wait4(p.main.pid, &ws, unix.WNOHANG, nil)
 	if err == unix.ECHILD {
-		return Exit{Time: time.Now(), Code: codeUnknown, Unknown: true}, true
+		return p.adoptedStatus()
 	}
 	return exitOf(ws), err == nil && pid == p.main.pid
 }

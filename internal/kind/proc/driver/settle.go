@@ -174,13 +174,13 @@ func (m *machine) adopt(pid int, started time.Time) {
 }
 
 // missed is told instead of adopt when the child ended while nobody looked.
-// ran is false when it was not running then either: it waited to be started.
-func (m *machine) missed(ran bool) {
+// end is how, nil when it was not running then either: it waited to be started.
+func (m *machine) missed(end *Exit) {
 	m.st, m.since, m.started = stopping, m.h.now(), m.h.now()
 	m.up = !m.held && !m.gone
-	m.fresh = !ran
-	if ran {
-		m.exit = Exit{Time: m.h.now(), Code: codeUnknown, Unknown: true}
+	m.fresh = end == nil
+	if end != nil {
+		m.exit = *end
 		m.h.tell(EventExited)
 	}
 	m.h.sweep()

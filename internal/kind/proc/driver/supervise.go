@@ -104,6 +104,7 @@ func New(opt Options) (*Driver, error) {
 	d.syslogs, d.logFiles = newQueue(), newQueue()
 	d.watchStrays()
 	d.takeOver()
+	letGo()
 	return d, nil
 }
 
