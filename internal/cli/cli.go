@@ -103,7 +103,7 @@ happen with 'ucid plan', and make it happen with 'ucid reload'.`,
 	root.PersistentFlags().BoolVar(&a.json, "json", false, "print JSON")
 	root.AddCommand(a.runCommand(), a.planCommand(), a.applyCommand("reload"), a.applyCommand("apply"),
 		a.confirmCommand(), a.rollbackCommand(), a.historyCommand(), a.diffCommand(), a.adoptCommand(),
-		a.statusCommand(), a.whyCommand(), a.waitCommand(), a.serviceCommand(), a.topCommand(), a.eventCommand(), a.validateCommand(), a.schemaCommand(), a.logsCommand(),
+		a.statusCommand(), a.whyCommand(), a.waitCommand(), a.serviceCommand(), a.topCommand(), a.upgradeCommand(), a.eventCommand(), a.validateCommand(), a.schemaCommand(), a.logsCommand(),
 		a.eventsCommand(), a.versionCommand())
 	root.SetOut(a.out) // before the commands are made that keep it
 	root.SetErr(a.err)

@@ -21,7 +21,7 @@ import (
 var Version = ""
 
 func (a *app) runCommand() *cobra.Command {
-	var cleanup bool
+	var cleanup, asInit bool
 	cmd := &cobra.Command{
 		Use:   "run",
 		Short: "Run the daemon",
@@ -29,12 +29,18 @@ func (a *app) runCommand() *cobra.Command {
 first 'ucid reload'; from then on, also after a restart, it keeps what was applied
 last. SIGTERM ends it and leaves routes and processes as they are; SIGHUP reloads.
 With --cleanup remove everything that ucid made, stop its processes, and end; the next
-start then only watches. The history stays.`,
+start then only watches. The history stays.
+With --init the daemon runs below a small process that may be the first one of a machine
+or container: it reaps orphans, hands signals on, starts the daemon again if it dies, and
+on SIGTERM or SIGINT all processes are stopped in order. It mounts nothing.`,
 		Example: `  ucid run
   UCID_CONFDIR=/srv/router/config UCID_RUNDIR=/run/router UCID_STATEDIR=/srv/router/state ucid run`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			log := slog.New(slog.NewTextHandler(a.err, &slog.HandlerOptions{Level: a.settings.LogLevel}))
+			if asInit {
+				return daemon.Init(os.Args[1:], log)
+			}
 			if cleanup {
 				return a.cleanup(cmd.Context(), log)
 			}
@@ -44,6 +50,7 @@ start then only watches. The history stays.`,
 			return daemon.Run(cmd.Context(), a.settings, log, hup)
 		},
 	}
+	cmd.Flags().BoolVar(&asInit, "init", false, "be the first process of a machine or container: reap orphans, keep the daemon running")
 	cmd.Flags().BoolVar(&cleanup, "cleanup", false, "remove everything that ucid made, and end")
 	return cmd
 }

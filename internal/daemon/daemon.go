@@ -29,17 +29,6 @@ import (
 // eventsKept is how many events can be looked at afterwards.
 const eventsKept = 1000
 
-// Run is the daemon. It returns when ctx ends, and leaves routes and children as they are.
-// Reload receives when the configuration should be applied without a client asking.
-func Run(ctx context.Context, s settings.Settings, log *slog.Logger, reload <-chan os.Signal) error {
-	p, err := open(s, log)
-	if err != nil {
-		return err
-	}
-	defer p.close()
-	return serve(ctx, s, p.control, p.drivers, log, reload)
-}
-
 // parts are what a daemon is made of.
 type parts struct {
 	lock    *os.File
@@ -107,7 +96,7 @@ func serve(ctx context.Context, s settings.Settings, c *control.Control, d *driv
 	<-ctx.Done()
 	listener.Close()
 	running.Wait()
-	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
+	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) && !errors.Is(cause, errUpgrade) {
 		return cause
 	}
 	return nil
