@@ -58,14 +58,15 @@ func (st *Store) openSaved(pl place) (*file, error) {
 // commit puts the package in place of its file.
 func (st *Store) commit(s *state, save *file) error {
 	data := st.format(s)
-	r, err := newReplacement(s.path, data)
+	r, err := newReplacement(s.path, data, &s.conf)
 	if err != nil {
 		return err
 	}
 	var path string
 	if s.save != nil && s.save.size > 0 {
 		path = notePath(s.save.dir, s.name)
-		err = leaveNote(path, r, data, save)
+		n := note{config: r.id, delta: s.save.id, sum: sum(data, s.save.data)}
+		err = n.leave(path)
 	}
 	if err == nil {
 		err = r.commit()
@@ -81,19 +82,6 @@ func (st *Store) commit(s *state, save *file) error {
 		return err
 	}
 	return unlink(path)
-}
-
-func leaveNote(path string, r *replacement, data []byte, save *file) error {
-	info, err := save.Stat()
-	if err != nil {
-		return err
-	}
-	delta := make([]byte, info.size)
-	if err := save.ReadAt(delta, 0); err != nil {
-		return err
-	}
-	n := note{config: r.id, sum: sum(data), delta: info, prefix: sum(delta)}
-	return n.leave(path)
 }
 
 // drop removes the first n bytes of a file. What follows them was written by someone who
@@ -120,11 +108,7 @@ func finish(s *state, save *file) error {
 	if !ok {
 		return nil
 	}
-	delta := make([]byte, s.save.size)
-	if err := save.ReadAt(delta, 0); err != nil {
-		return err
-	}
-	if done := n.committed(s, s.save, delta); done > 0 {
+	if done := n.committed(s, s.save, s.save.data); done > 0 {
 		if err := drop(save, int64(done)); err != nil {
 			return err
 		}

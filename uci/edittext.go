@@ -13,9 +13,9 @@ import (
 // at all, under the lock every user of UCI takes. edit gets nil for a file that is not there;
 // when it returns nil the file is removed, and when it fails nothing is changed.
 func EditText(path string, edit func(text []byte) ([]byte, error)) error {
-	f, _, err := openLocked(path, os.O_RDWR, 0, syscall.LOCK_EX)
+	f, id, err := openLocked(path, os.O_RDWR, 0, syscall.LOCK_EX)
 	if errors.Is(err, fs.ErrNotExist) {
-		return writeText(path, nil, edit)
+		return writeText(path, nil, nil, edit)
 	}
 	if err != nil {
 		return err
@@ -25,17 +25,17 @@ func EditText(path string, edit func(text []byte) ([]byte, error)) error {
 	if err != nil {
 		return err
 	}
-	return writeText(path, text, edit)
+	return writeText(path, &id, text, edit)
 }
 
-func writeText(path string, old []byte, edit func([]byte) ([]byte, error)) error {
+func writeText(path string, id *identity, old []byte, edit func([]byte) ([]byte, error)) error {
 	text, err := edit(old)
 	switch {
 	case err != nil:
 		return err
 	case text != nil:
-		return replaceFile(path, text)
-	case old != nil:
+		return replaceFile(path, text, id)
+	case id != nil:
 		return os.Remove(path)
 	}
 	return nil

@@ -48,17 +48,26 @@ func (f *file) Read(b []byte) (int, error) {
 
 // ReadAt reads all of b, from an offset.
 func (f *file) ReadAt(b []byte, at int64) error {
-	for len(b) > 0 {
-		n, err := retry(func() (int, error) { return syscall.Pread(f.fd, b, at) })
-		if err == nil && n == 0 {
-			err = io.ErrUnexpectedEOF
-		}
-		if err != nil {
-			return wrap("read", f.path, err)
-		}
-		b, at = b[n:], at+int64(n)
+	n, err := f.readAt(b, at)
+	if err == nil && n < len(b) {
+		err = wrap("read", f.path, io.ErrUnexpectedEOF)
 	}
-	return nil
+	return err
+}
+
+// readAt reads up to the end of b, or of the file.
+func (f *file) readAt(b []byte, at int64) (read int, err error) {
+	for read < len(b) {
+		n, err := retry(func() (int, error) { return syscall.Pread(f.fd, b[read:], at+int64(read)) })
+		if err != nil {
+			return read, wrap("read", f.path, err)
+		}
+		if n == 0 {
+			break
+		}
+		read += n
+	}
+	return read, nil
 }
 
 // WriteAt writes all of b, from an offset on.

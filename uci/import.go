@@ -61,15 +61,17 @@ func (st *Store) parseStream(pkg string, text []byte) (packages []*Package, err 
 
 func (st *Store) overwrite(p *Package) error {
 	path := filepath.Join(st.ConfDir, p.name)
-	f, _, err := openLocked(path, os.O_RDWR, 0, syscall.LOCK_EX)
+	var old *identity
+	f, id, err := openLocked(path, os.O_RDWR, 0, syscall.LOCK_EX)
 	switch {
 	case err == nil:
+		old = &id
 		defer f.Close()
 	case !errors.Is(err, fs.ErrNotExist):
 		return err
 	}
 	delete(st.cache, p.name)
-	return replaceFile(path, Format{Names: st.Names}.Append(nil, p))
+	return replaceFile(path, Format{Names: st.Names}.Append(nil, p), old)
 }
 
 // Merge saves the text of an export as changes of a package: named sections are merged,

@@ -17,11 +17,12 @@ import (
 // which says: when the configuration is this file with this content, then that many bytes of
 // that delta file are in it already. The note is a symbolic link that leads nowhere: making
 // one is a single step, and it needs no sync of its own.
+//
+// The text stays below 60 bytes, which common file systems keep in the inode.
 type note struct {
 	config identity // device, inode and size of the new file
-	sum    uint64   // of its content
 	delta  identity // device, inode and size of the delta file
-	prefix uint64   // sum of what was committed of it
+	sum    uint64   // of the content of both
 }
 
 func notePath(dir, pkg string) string {
@@ -29,11 +30,13 @@ func notePath(dir, pkg string) string {
 	return filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".committing")
 }
 
-// sum is the FNV-1a hash of data.
-func sum(data []byte) uint64 {
+// sum is the FNV-1a hash of all parts.
+func sum(parts ...[]byte) uint64 {
 	h := uint64(14695981039346656037)
-	for _, b := range data {
-		h = (h ^ uint64(b)) * 1099511628211
+	for _, data := range parts {
+		for _, b := range data {
+			h = (h ^ uint64(b)) * 1099511628211
+		}
 	}
 	return h
 }
@@ -45,7 +48,7 @@ func numbers(n ...uint64) string {
 		if i > 0 {
 			b = append(b, ' ')
 		}
-		b = strconv.AppendUint(b, v, 10)
+		b = strconv.AppendUint(b, v, 36)
 	}
 	return string(b)
 }
@@ -56,7 +59,7 @@ func parseNumbers(s string, into ...*uint64) bool {
 		return false
 	}
 	for i, f := range fields {
-		v, err := strconv.ParseUint(f, 10, 64)
+		v, err := strconv.ParseUint(f, 36, 64)
 		if err != nil {
 			return false
 		}
@@ -66,8 +69,8 @@ func parseNumbers(s string, into ...*uint64) bool {
 }
 
 func (n note) String() string {
-	return numbers(n.config.dev, n.config.ino, uint64(n.config.size), n.sum,
-		n.delta.dev, n.delta.ino, uint64(n.delta.size), n.prefix)
+	return numbers(n.config.dev, n.config.ino, uint64(n.config.size),
+		n.delta.dev, n.delta.ino, uint64(n.delta.size), n.sum)
 }
 
 // leave writes the note.
@@ -88,8 +91,8 @@ func readNote(path string) (n note, ok bool) {
 		return n, false
 	}
 	var config, delta uint64
-	ok = parseNumbers(text, &n.config.dev, &n.config.ino, &config, &n.sum,
-		&n.delta.dev, &n.delta.ino, &delta, &n.prefix)
+	ok = parseNumbers(text, &n.config.dev, &n.config.ino, &config,
+		&n.delta.dev, &n.delta.ino, &delta, &n.sum)
 	n.config.size, n.delta.size = int64(config), int64(delta)
 	return n, ok
 }
@@ -101,7 +104,7 @@ func (n note) committed(s *state, d *deltaFile, delta []byte) int {
 	switch {
 	case n.config.dev != s.conf.dev || n.config.ino != s.conf.ino || n.config.size != s.conf.size:
 	case n.delta.dev != d.id.dev || n.delta.ino != d.id.ino || size > int64(len(delta)):
-	case sum(s.data) != n.sum || sum(delta[:size]) != n.prefix:
+	case sum(s.data, delta[:size]) != n.sum:
 	default:
 		return int(size)
 	}
@@ -110,8 +113,10 @@ func (n note) committed(s *state, d *deltaFile, delta []byte) int {
 
 // pending gives the part of a delta file that is not in the configuration yet.
 func pending(d *deltaFile, s *state, delta []byte) []byte {
-	if text, ok := planned(d, s.name, delta); ok {
-		delta = text
+	if !d.locked {
+		if text, ok := planned(d, s.name, delta); ok {
+			delta = text
+		}
 	}
 	n, ok := readNote(notePath(d.dir, s.name))
 	if !ok {

@@ -65,6 +65,19 @@ func readAll(f *file) ([]byte, error) {
 	return readSized(f, id.size)
 }
 
+// readWhole reads a file that is locked, whose size is known, from its start.
+func readWhole(f *file, size int64) ([]byte, error) {
+	if size == 0 || size > MaxFile { // 0 is what a file that is made while it is read says
+		if err := f.Rewind(); err != nil {
+			return nil, err
+		}
+		return readSized(f, size)
+	}
+	data := make([]byte, size)
+	n, err := f.readAt(data, 0)
+	return data[:n], err
+}
+
 // readSized is readAll for a file whose size is known.
 func readSized(f *file, size int64) ([]byte, error) {
 	if size > MaxFile {

@@ -8,12 +8,10 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"strings"
 	"syscall"
 )
 
-// tempMark is in the name of every file that is being written. The configuration is locked
-// meanwhile, so one that is found under that lock was left by a process that died.
+// tempMark is in the name of every file that is being written.
 const tempMark = ".ucid-"
 
 // replacement is a new version of a file, written beside it.
@@ -21,48 +19,60 @@ type replacement struct {
 	target string // what the path leads to, symbolic links followed
 	temp   *file
 	id     identity // of the new file
+	placed bool     // it is the file now
 }
 
-// newReplacement writes and syncs the new version. It keeps the mode and owner of the old
-// one, if there is one.
-func newReplacement(path string, data []byte) (*replacement, error) {
-	target, err := filepath.EvalSymlinks(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		target, err = path, nil
-	}
+// newReplacement writes the new version of a file. It keeps the mode and owner of the old one,
+// which is locked; old is nil when there is none.
+func newReplacement(path string, data []byte, old *identity) (*replacement, error) {
+	target, err := followLink(path)
 	if err != nil {
 		return nil, err
 	}
-	removeStale(target)
 	r := &replacement{target: target}
-	if r.temp, err = createTemp(target); err != nil {
+	if r.temp, err = createTemp(target, old != nil); err != nil {
 		return nil, err
 	}
-	if err := r.fill(data); err != nil {
+	if err := r.fill(data, old); err != nil {
 		r.discard()
 		return nil, err
 	}
 	return r, nil
 }
 
-func (r *replacement) fill(data []byte) error {
-	if old, err := stat(r.target); err == nil {
-		if err := inherit(r.temp, old); err != nil {
-			return err
+// followLink gives the file a path leads to, which need not be there.
+func followLink(path string) (string, error) {
+	var st syscall.Stat_t
+	err := syscall.Lstat(path, &st)
+	switch {
+	case err == syscall.ENOENT:
+		return path, nil
+	case err != nil:
+		return "", wrap("stat", path, err)
+	case st.Mode&syscall.S_IFMT == syscall.S_IFLNK:
+		target, err := filepath.EvalSymlinks(path)
+		if errors.Is(err, fs.ErrNotExist) { // it leads nowhere
+			return path, nil
 		}
+		return target, err
 	}
-	if err := r.temp.WriteAt(data, 0); err != nil {
+	return path, nil
+}
+
+func (r *replacement) fill(data []byte, old *identity) (err error) {
+	if err = r.temp.WriteAt(data, 0); err != nil {
 		return err
 	}
-	var err error
-	r.id, err = r.temp.Stat()
-	return err
+	if r.id, err = r.temp.Stat(); err != nil || old == nil {
+		return err
+	}
+	return inherit(r.temp, r.id, *old)
 }
 
 // inherit gives f the owner and mode of another file. A user who may not give files away
 // becomes the owner, as with any editor.
-func inherit(f *file, old identity) error {
-	if int(old.uid) != os.Geteuid() || int(old.gid) != os.Getegid() {
+func inherit(f *file, id, old identity) error {
+	if id.uid != old.uid || id.gid != old.gid {
 		if err := syscall.Fchown(f.fd, int(old.uid), int(old.gid)); err != nil && err != syscall.EPERM {
 			return wrap("chown", f.path, err)
 		}
@@ -79,21 +89,24 @@ func (r *replacement) commit() error {
 	if err := r.temp.Close(); err != nil {
 		return err
 	}
-	if err := os.Rename(r.temp.path, r.target); err != nil {
-		return err
+	if err := syscall.Rename(r.temp.path, r.target); err != nil {
+		return &os.LinkError{Op: "rename", Old: r.temp.path, New: r.target, Err: err}
 	}
+	r.placed = true
 	return syncDir(filepath.Dir(r.target))
 }
 
 // discard removes the new version when it did not become the file.
 func (r *replacement) discard() {
 	r.temp.Close()
-	unlink(r.temp.path)
+	if !r.placed { // else another writer may use the name already
+		unlink(r.temp.path)
+	}
 }
 
-// replaceFile replaces the content of a file, or makes it.
-func replaceFile(path string, data []byte) error {
-	r, err := newReplacement(path, data)
+// replaceFile replaces the content of a locked file, or makes one: then old is nil.
+func replaceFile(path string, data []byte, old *identity) error {
+	r, err := newReplacement(path, data, old)
 	if err != nil {
 		return err
 	}
@@ -104,15 +117,24 @@ func replaceFile(path string, data []byte) error {
 	return nil
 }
 
-func createTemp(target string) (*file, error) {
-	prefix := filepath.Join(filepath.Dir(target), "."+filepath.Base(target)+tempMark)
-	for range 100 {
-		f, err := openFile(prefix+randomName(), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
-		if !errors.Is(err, fs.ErrExist) {
-			return f, err
-		}
+// createTemp makes the file for a new version. Only the holder of the old one's lock uses its
+// name: what is found there was left by a writer that died.
+func createTemp(target string, locked bool) (*file, error) {
+	path := filepath.Join(filepath.Dir(target), "."+filepath.Base(target)+tempMark)
+	if locked {
+		path += "new"
+	} else {
+		path += randomName()
 	}
-	return nil, wrap("create", prefix, fs.ErrExist)
+	const flags = os.O_RDWR | os.O_CREATE | os.O_EXCL
+	f, err := openFile(path, flags, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		if err := unlink(path); err != nil {
+			return nil, err
+		}
+		f, err = openFile(path, flags, 0o600)
+	}
+	return f, err
 }
 
 func randomName() string {
@@ -122,17 +144,6 @@ func randomName() string {
 		b[i] = letters[rand.IntN(len(letters))]
 	}
 	return string(b)
-}
-
-// removeStale removes what writers of the file at target left behind.
-func removeStale(target string) {
-	dir, prefix := filepath.Dir(target), "."+filepath.Base(target)+tempMark
-	entries, _ := os.ReadDir(dir)
-	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), prefix) {
-			unlink(filepath.Join(dir, e.Name()))
-		}
-	}
 }
 
 // syncDir makes a rename in a directory last. Not every file system can.

@@ -4,7 +4,6 @@ package uci
 
 import (
 	"bytes"
-	"os"
 	"path/filepath"
 	"syscall"
 )
@@ -29,7 +28,7 @@ func rewrite(s *state, save *file, text []byte) error {
 	}
 	path := planPath(s.save.dir, s.name)
 	head := numbers(s.save.id.dev, s.save.id.ino, uint64(len(old)), sum(old)) + "\n"
-	if err := replaceFile(path, append([]byte(head), text...)); err != nil {
+	if err := replaceFile(path, append([]byte(head), text...), &s.save.id); err != nil {
 		return err
 	}
 	if err := overwrite(save, text); err != nil {
@@ -63,14 +62,18 @@ func content(f *file) ([]byte, error) {
 // planned gives what the delta file holds once a rewrite that was cut short is done; ok says
 // whether there is one.
 func planned(d *deltaFile, pkg string, delta []byte) (text []byte, ok bool) {
-	plan, err := os.ReadFile(planPath(d.dir, pkg))
+	plan, err := ReadText(planPath(d.dir, pkg))
 	if err != nil {
 		return nil, false
 	}
+	return applyPlan(plan, d.id, delta)
+}
+
+func applyPlan(plan []byte, id identity, delta []byte) (text []byte, ok bool) {
 	head, text, _ := bytes.Cut(plan, []byte("\n"))
 	var dev, ino, size, prefix uint64
 	if !parseNumbers(string(head), &dev, &ino, &size, &prefix) ||
-		dev != d.id.dev || ino != d.id.ino || uint64(len(delta)) < size {
+		dev != id.dev || ino != id.ino || uint64(len(delta)) < size {
 		return nil, false
 	}
 	if sum(delta[:size]) != prefix && !bytes.HasPrefix(delta, text) {
@@ -80,15 +83,24 @@ func planned(d *deltaFile, pkg string, delta []byte) (text []byte, ok bool) {
 }
 
 // finishRewrite does the rest of a rewrite that was cut short.
-func finishRewrite(d *deltaFile, pkg string, f *file) error {
+func finishRewrite(dir, pkg string, f *file) error {
+	path := planPath(dir, pkg)
+	plan, err := ReadText(path)
+	if err != nil {
+		return nil // there is none
+	}
 	delta, err := content(f)
 	if err != nil {
 		return err
 	}
-	if text, ok := planned(d, pkg, delta); ok {
+	id, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	if text, ok := applyPlan(plan, id, delta); ok {
 		if err := overwrite(f, text); err != nil {
 			return err
 		}
 	}
-	return unlink(planPath(d.dir, pkg))
+	return unlink(path)
 }

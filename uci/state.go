@@ -34,6 +34,9 @@ type deltaFile struct {
 	torn  int64 // where a line that never ended starts; -1
 	open  bool  // the last line has no newline
 	holes bool  // it has NUL bytes
+	data  []byte
+	// locked is set when it is held for writing: nobody's rewrite is half done.
+	locked bool
 }
 
 // locked is a configuration file held by a lock while work goes on.
@@ -73,10 +76,7 @@ func loadError(err error) error {
 // read reads a package from its locked file, and the changes that wait for it. save is the
 // file of the last directory when the caller has it open and locked, else nil.
 func (st *Store) read(pl place, lk locked, save *file) (*state, error) {
-	if err := lk.file.Rewind(); err != nil {
-		return nil, err
-	}
-	data, err := readSized(lk.file, lk.id.size)
+	data, err := readWhole(lk.file, lk.id.size)
 	if err != nil {
 		return nil, err
 	}
@@ -153,20 +153,15 @@ func readSaved(dir string, s *state, f *file) (*deltaFile, error) {
 	if f == nil {
 		return readDelta(dir, s)
 	}
-	id, err := f.Stat()
-	if err == nil && id.size > 0 {
-		err = finishRewrite(&deltaFile{dir: dir, id: id}, s.name, f)
+	if err := finishRewrite(dir, s.name, f); err != nil {
+		return nil, err
 	}
+	id, err := f.Stat()
 	if err != nil {
 		return nil, err
 	}
-	if id, err = f.Stat(); err != nil {
-		return nil, err
-	}
-	if err := f.Rewind(); err != nil {
-		return nil, err
-	}
-	return parseDeltaFile(f, id, dir, s)
+	d := &deltaFile{path: f.path, dir: dir, id: id, torn: -1, locked: true}
+	return d, d.read(f, s)
 }
 
 // readDelta reads a delta file under a shared lock.
@@ -177,16 +172,17 @@ func readDelta(dir string, s *state) (*deltaFile, error) {
 		return nil, err
 	}
 	defer f.Close()
-	return parseDeltaFile(f, id, dir, s)
+	d := &deltaFile{path: path, dir: dir, id: id, torn: -1}
+	return d, d.read(f, s)
 }
 
-func parseDeltaFile(f *file, id identity, dir string, s *state) (*deltaFile, error) {
-	d := &deltaFile{path: f.path, dir: dir, id: id, torn: -1}
-	data, err := readSized(f, id.size)
-	if err != nil {
-		return nil, err
+// read reads the open file.
+func (d *deltaFile) read(f *file, s *state) error {
+	data := make([]byte, d.id.size)
+	if err := f.ReadAt(data, 0); err != nil {
+		return err
 	}
-	d.size = int64(len(data))
+	d.data, d.size = data, d.id.size
 	if len(data) > 0 {
 		data = pending(d, s, data)
 	}
@@ -199,5 +195,5 @@ func parseDeltaFile(f *file, id identity, dir string, s *state) (*deltaFile, err
 			d.torn = d.size - int64(len(last))
 		}
 	}
-	return d, nil
+	return nil
 }

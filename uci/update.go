@@ -177,7 +177,7 @@ func (st *Store) updateDirect(pl place, edit editor) error {
 	if err != nil || len(changes) == 0 {
 		return err
 	}
-	return replaceFile(pl.path, st.format(s))
+	return replaceFile(pl.path, st.format(s), &s.conf)
 }
 
 // format gives the text of a package as it is to be written.
