@@ -19,51 +19,96 @@ import (
 // A candidate is a configuration that could be applied. A package that cannot be read or
 // parsed is there as it was when it was good last.
 type candidate struct {
-	packages map[string]*uci.Package
+	dir      string
 	contents map[string][]byte
+	parsed   map[string]*uci.Package // some of them; the others are parsed when they are asked for
 	problems []uci.Problem
+}
+
+func newCandidate(dir string) *candidate {
+	return &candidate{dir: dir, contents: map[string][]byte{}, parsed: map[string]*uci.Package{}}
+}
+
+// clone is a candidate that can be changed without the first one.
+func (c *candidate) clone() *candidate {
+	return &candidate{c.dir, maps.Clone(c.contents), maps.Clone(c.parsed), slices.Clone(c.problems)}
 }
 
 // read takes the committed configuration from a directory; last is the one that is applied.
 func read(dir string, last *candidate) *candidate {
-	c := &candidate{packages: map[string]*uci.Package{}, contents: map[string][]byte{}}
-	c.readPackage(dir, services.GlobalsPackage, last)
-	globals, _ := services.DecodeGlobals(c.packages[services.GlobalsPackage])
-	for _, name := range services.Reads(globals) {
+	c := newCandidate(dir)
+	c.readPackage(services.GlobalsPackage, last)
+	for _, name := range services.Reads(c.globals()) {
 		if name != services.GlobalsPackage {
-			c.readPackage(dir, name, last)
+			c.readPackage(name, last)
 		}
 	}
 	return c
 }
 
-func (c *candidate) readPackage(dir, name string, last *candidate) {
-	path := filepath.Join(dir, name)
+func (c *candidate) globals() services.Globals {
+	g, _ := services.DecodeGlobals(c.pkg(services.GlobalsPackage))
+	return g
+}
+
+func (c *candidate) readPackage(name string, last *candidate) {
+	path := filepath.Join(c.dir, name)
 	content, err := uci.ReadText(path)
-	if errors.Is(err, fs.ErrNotExist) && exists(dir) {
+	if errors.Is(err, fs.ErrNotExist) && exists(c.dir) {
 		return
 	}
-	var p *uci.Package
-	if err == nil {
-		p, err = parse(name, path, content, last)
+	var known []byte
+	if last != nil {
+		known = last.contents[name]
+	}
+	if err == nil && (known == nil || !bytes.Equal(content, known)) {
+		err = c.set(name, path, content)
+	} else if err == nil {
+		c.contents[name] = known
 	}
 	if err == nil {
-		c.packages[name], c.contents[name] = p, content
 		return
 	}
 	c.problems = append(c.problems, problemOf(name, path, err))
-	if last != nil && last.packages[name] != nil {
-		c.packages[name], c.contents[name] = last.packages[name], last.contents[name]
+	if known != nil {
+		c.contents[name] = known
 	}
 }
 
-// parse takes what was parsed last when the text is the same.
-func parse(name, path string, content []byte, last *candidate) (*uci.Package, error) {
-	if last != nil && last.packages[name] != nil && bytes.Equal(content, last.contents[name]) {
-		return last.packages[name], nil
+// set parses a package and takes it when that works.
+func (c *candidate) set(name, path string, content []byte) error {
+	p, err := uci.Parse(name, path, content)
+	if err == nil {
+		c.parsed[name], c.contents[name] = p, content
 	}
-	return uci.Parse(name, path, content)
+	return err
 }
+
+// pkg is a package of the candidate; nil when it has none of that name. What was taken was
+// parsed once before, so it can be parsed again.
+func (c *candidate) pkg(name string) *uci.Package {
+	content, there := c.contents[name]
+	if p := c.parsed[name]; p != nil || !there {
+		return p
+	}
+	p, err := uci.Parse(name, filepath.Join(c.dir, name), content)
+	if err != nil {
+		return nil
+	}
+	c.parsed[name] = p
+	return p
+}
+
+// packages are all of them.
+func (c *candidate) packages() map[string]*uci.Package {
+	for name := range c.contents {
+		c.pkg(name)
+	}
+	return c.parsed
+}
+
+// release forgets what was parsed, which is several times as large as the text.
+func (c *candidate) release() { c.parsed = map[string]*uci.Package{} }
 
 // exists tells a file that was removed from a directory that is not mounted: the second
 // removes nothing.
@@ -87,17 +132,15 @@ func problemOf(name, path string, err error) uci.Problem {
 
 // restore reads a configuration back from the store.
 func restore(store *revision.Store, dir string, sums map[string]revision.Sum) (*candidate, error) {
-	c := &candidate{packages: map[string]*uci.Package{}, contents: map[string][]byte{}}
+	c := newCandidate(dir)
 	for name, sum := range sums {
 		content, err := store.Content(sum)
 		if err != nil {
 			return nil, err
 		}
-		p, err := uci.Parse(name, filepath.Join(dir, name), content)
-		if err != nil {
+		if err := c.set(name, filepath.Join(dir, name), content); err != nil {
 			return nil, err
 		}
-		c.packages[name], c.contents[name] = p, content
 	}
 	return c, nil
 }

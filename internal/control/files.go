@@ -11,7 +11,6 @@ import (
 	"github.com/fsnotify/fsnotify"
 
 	"ucid/internal/event"
-	"ucid/services"
 	"ucid/uci"
 )
 
@@ -90,8 +89,7 @@ func (c *Control) filesMoved(ctx context.Context) {
 	c.noteDifference()
 	applied, _, _ := c.current()
 	committed := read(c.Settings.ConfDir, fromOf(applied))
-	globals, _ := services.DecodeGlobals(committed.packages[services.GlobalsPackage])
-	if globals.AutoApply && len(c.Unapplied()) > 0 && !c.wasRejected(committed.sums()) {
+	if committed.globals().AutoApply && len(c.Unapplied()) > 0 && !c.wasRejected(committed.sums()) {
 		if _, err := c.Apply(ctx, Request{Who: "auto_apply"}); err != nil {
 			c.Log.Error("cannot apply what was committed", "error", err)
 		}
@@ -121,7 +119,7 @@ func difference(now, applied *candidate) map[string]string {
 	found := map[string]string{}
 	for _, name := range differing(now.sums(), applied.sums()) {
 		found[name] = "changed"
-		if _, there := now.packages[name]; !there {
+		if _, there := now.contents[name]; !there {
 			found[name] = "removed"
 		}
 	}

@@ -57,7 +57,7 @@ func (c *Control) planned(ctx context.Context, r PlanRequest) (*wish, error) {
 		return w, nil
 	}
 	applied, _, facts := c.current()
-	from := w.from
+	from := w.from.clone()
 	for name, file := range r.Files {
 		from.replace(name, file)
 	}
@@ -67,12 +67,9 @@ func (c *Control) planned(ctx context.Context, r PlanRequest) (*wish, error) {
 // replace puts another file in the place of a package.
 func (c *candidate) replace(name string, file File) {
 	c.problems = slices.DeleteFunc(c.problems, func(p uci.Problem) bool { return p.Package == name })
-	p, err := uci.Parse(name, file.Path, []byte(file.Text))
-	if err != nil {
+	if err := c.set(name, file.Path, []byte(file.Text)); err != nil {
 		c.problems = append(c.problems, problemOf(name, file.Path, err))
-		return
 	}
-	c.packages[name], c.contents[name] = p, []byte(file.Text)
 }
 
 // only leaves what some packages ask for.

@@ -29,7 +29,8 @@ type wish struct {
 // compile turns a candidate into a wish. check says what drivers refuse; former is the wish
 // that is applied, nil when there is none.
 func compile(c *candidate, former *wish, facts map[engine.Fact]string, check func(*engine.Set) []engine.Objection) *wish {
-	compiled := services.Compile(c.packages, facts)
+	compiled := services.Compile(c.packages(), facts)
+	c.release()
 	w := &wish{from: c, compiled: compiled, set: compiled.Set}
 	w.problems = append(slices.Clone(c.problems), compiled.Problems...)
 	bad := compiled.BadSections()

@@ -87,20 +87,31 @@ type Clash struct {
 	With   Origin // of the one that was there first
 }
 
+// aimAt makes a goal of the objects of a set. It uses the list of the set itself unless
+// objects have to be left out.
 func (t *table[T, K]) aimAt(set *Set) (aim, []Clash) {
 	l := listOf[T](set)
-	g := &goal[T, K]{items: make([]Wish[T], 0, len(l.items)), index: make(map[K]int32, len(l.items))}
+	g := &goal[T, K]{items: l.items, index: make(map[K]int32, len(l.items))}
 	var clashes []Clash
+	n := 0 // taken so far
 	for i, w := range l.items {
 		key := t.d.Key(w.Object)
-		if first := g.find(key); first != nil {
-			if fresh := i < len(l.items)-l.kept; fresh && first.Object != w.Object {
-				clashes = append(clashes, Clash{t.ref(key), w.Origin, first.Origin})
+		first, twice := g.index[key]
+		switch {
+		case !twice:
+			g.index[key] = int32(n)
+			if n < i {
+				g.items = append(g.items, w)
 			}
-			continue
+			n++
+		case n == i: // the first to be left out
+			g.items = append(make([]Wish[T], 0, len(l.items)), l.items[:n]...)
+			fallthrough
+		default:
+			if fresh := i < len(l.items)-l.kept; fresh && g.items[first].Object != w.Object {
+				clashes = append(clashes, Clash{t.ref(key), w.Origin, g.items[first].Origin})
+			}
 		}
-		g.index[key] = int32(len(g.items))
-		g.items = append(g.items, w)
 	}
 	return g, clashes
 }
