@@ -14,7 +14,7 @@ import (
 	"ucid/internal/kind/proc"
 )
 
-// modelSteps is the number of steps of TestRandomLife; UCID_STEPS sets another.
+// modelSteps is the number of steps of TestRandomLife; UCID_SOAK=1 makes it a million, UCID_STEPS sets another.
 const modelSteps = 200_000
 
 // A model checks one machine against what must always be so.
@@ -33,6 +33,9 @@ type model struct {
 // changes, crashes and hangs.
 func TestRandomLife(t *testing.T) {
 	steps := modelSteps
+	if soak() {
+		steps = 1_000_000
+	}
 	if s := os.Getenv("UCID_STEPS"); s != "" {
 		var err error
 		if steps, err = strconv.Atoi(s); err != nil {

@@ -112,6 +112,11 @@ func (p *process) forkNow(run proc.Proc) {
 	}
 	p.d.mu.Lock()
 	defer p.d.mu.Unlock()
+	if p.d.closed { // it hung for long; the next daemon knows the child by its tag
+		closeFD(c.pidfd)
+		closeFD(c.report)
+		return
+	}
 	p.read, p.seen = read, read
 	p.born(c, run)
 }

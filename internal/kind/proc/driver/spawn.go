@@ -64,7 +64,7 @@ func (s daemonState) fork(p proc.Proc, a account, tag string, in inherited) (chi
 	if p.Watchdog > 0 {
 		env = append(env, "WATCHDOG_USEC="+strconv.FormatInt(p.Watchdog.Microseconds(), 10))
 	}
-	if !s.plain(p) {
+	if !s.plain(p) || isRemote(path) {
 		return s.forkStub(p, a, path, argv, env, files, in.cgroup)
 	}
 	c := child{pidfd: -1, report: -1}

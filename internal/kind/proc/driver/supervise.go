@@ -33,7 +33,7 @@ type Driver struct {
 	reaper  bool // orphans are given to us
 
 	poll   *poller
-	forks  *queue // of forks: they may take a while
+	forks  pool   // of forks: they may take a while, or hang
 	stops  *queue // of signals to trees, and of looking for what is left
 	events *queue
 
@@ -99,7 +99,7 @@ func New(opt Options) (*Driver, error) {
 	}
 	keepOwnFiles()
 	d.reaper = unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == nil
-	d.forks, d.stops, d.events = newQueue(), newQueue(), newQueue()
+	d.stops, d.events = newQueue(), newQueue()
 	d.syslog = &syslogger{path: cmp.Or(opt.Syslog, "/dev/log"), done: d.done}
 	d.syslogs, d.logFiles = newQueue(), newQueue()
 	d.watchStrays()
