@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"syscall"
 )
 
@@ -36,7 +37,10 @@ func writeText(path string, id *identity, old []byte, edit func([]byte) ([]byte,
 	case text != nil:
 		return replaceFile(path, text, id)
 	case id != nil:
-		return os.Remove(path)
+		if err := os.Remove(path); err != nil {
+			return err
+		}
+		return syncDir(filepath.Dir(path))
 	}
 	return nil
 }

@@ -78,16 +78,20 @@ not applied are stored first; 'ucid history' lists them.`,
 
 func (a *app) historyCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "history",
+		Use:   "history [REVISION]",
 		Short: "List the configurations that were applied",
 		Long: `List the last revisions, newest first: applied ones, those that were taken back, and
-files that were saved before a rollback. They are kept in STATEDIR/applied.`,
-		Example: "  ucid history\n  ucid diff 3 4\n  ucid rollback 3",
-		Args:    cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+files that were saved before a rollback. With a number, show what that one did. They are
+kept in STATEDIR/applied.`,
+		Example: "  ucid history\n  ucid history 4\n  ucid diff 3 4\n  ucid rollback 3",
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
 			all, err := call[[]revision.Revision](cmd.Context(), a, "history", nil)
 			if err != nil {
 				return err
+			}
+			if len(args) > 0 {
+				return a.showRevision(all, args[0])
 			}
 			if a.json {
 				return a.printJSON(all)
@@ -123,6 +127,24 @@ func (a *app) printHistory(all []revision.Revision) error {
 			a.paint.Paint(stateOfRevision[r.State], fmt.Sprintf("%-8s", r.State)), term.Safe(r.Who), changed, term.Safe(r.Message))
 	}
 	return t.Flush()
+}
+
+// showRevision prints one revision with its operations.
+func (a *app) showRevision(all []revision.Revision, number string) error {
+	i := slices.IndexFunc(all, func(r revision.Revision) bool { return strconv.Itoa(r.ID) == number })
+	if i < 0 {
+		return usageError{fmt.Errorf("there is no revision %q; see 'ucid history'", number)}
+	}
+	if a.json {
+		return a.printJSON(all[i])
+	}
+	if err := a.printHistory(all[i:min(i+2, len(all))]); err != nil {
+		return err
+	}
+	for _, line := range all[i].Plan {
+		fmt.Fprintln(a.out, term.Safe(line))
+	}
+	return nil
 }
 
 func changedPackages(now, before revision.Revision) []string {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"time"
 
 	"ucid/internal/engine"
@@ -205,8 +206,11 @@ func fromOf(w *wish) *candidate {
 func (c *Control) prepareRevision(ctx context.Context, id int) (*wish, revision.Revision, error) {
 	_, before := c.prepare(ctx) // for fresh facts
 	r, err := c.store.Get(id)
-	if err != nil {
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil, before, fmt.Errorf("there is no revision %d; see 'ucid history'", id)
+	}
+	if err != nil {
+		return nil, before, fmt.Errorf("revision %d cannot be read: %w", id, err)
 	}
 	from, err := restore(c.store, c.Settings.ConfDir, r.Packages)
 	if err != nil {

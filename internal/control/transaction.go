@@ -24,6 +24,7 @@ type transaction struct {
 	wish        *wish
 	stopProbes  context.CancelFunc // nil: none run
 	probesEnded chan struct{}      // closed when they have
+	done        []string           // operations, for the history
 }
 
 // begin notes the change, so that a daemon that starts later can finish it.
@@ -49,6 +50,7 @@ func (c *Control) carryOut(ctx context.Context, t *transaction, change *Change) 
 		}
 	}
 	result, err := c.Engine.Apply(ctx, t.wish.set)
+	t.done = operations(result)
 	if err != nil {
 		return result, c.abandon(t, err)
 	}
@@ -66,6 +68,18 @@ func (c *Control) carryOut(ctx context.Context, t *transaction, change *Change) 
 		err = c.commit(ctx, t, change)
 	}
 	return result, err
+}
+
+// operations are the lines of a plan that was carried out.
+func operations(r engine.Result) []string {
+	var lines []string
+	for _, l := range r.Lines {
+		lines = append(lines, l.Op.Sign()+" "+l.Ref.Kind+" "+l.Text)
+	}
+	if more := r.Created + r.Changed + r.Removed - len(lines); more > 0 {
+		lines = append(lines, fmt.Sprintf("and %d more", more))
+	}
+	return lines
 }
 
 // abandon ends a change that did not come about; err, which may be nil, is passed on.
@@ -113,7 +127,7 @@ func (c *Control) storeRevision(t *transaction, state revision.State) (revision.
 		return r, nil
 	}
 	r, err := c.store.Add(revision.Revision{State: state, Change: t.ID, Time: t.Started, Who: t.Who,
-		Message: t.Message, Frozen: t.Frozen}, t.wish.from.contents)
+		Message: t.Message, Frozen: t.Frozen, Plan: t.done}, t.wish.from.contents)
 	if err == nil {
 		return r, nil
 	}

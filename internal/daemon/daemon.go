@@ -147,7 +147,7 @@ func lockDir(dir string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+	if err := flock(f); err != nil {
 		var holder [32]byte
 		n, _ := f.Read(holder[:])
 		f.Close()
@@ -159,6 +159,22 @@ func lockDir(dir string) (*os.File, error) {
 	}
 	_, err = fmt.Fprintln(f, os.Getpid())
 	return f, err
+}
+
+// lockTries is how often a lock is tried for: a child of the daemon before, between its fork
+// and its exec, may hold it for some milliseconds.
+const lockTries = 20
+
+func flock(f *os.File) error {
+	pace := time.NewTicker(50 * time.Millisecond)
+	defer pace.Stop()
+	for try := 1; ; try++ {
+		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		if err == nil || try == lockTries {
+			return err
+		}
+		<-pace.C
+	}
 }
 
 func fromEngine(e engine.Event) event.Event {

@@ -27,6 +27,7 @@ type Result struct {
 	Undone  bool    `json:"undone,omitempty"` // a change failed for good, so all was put back
 	Stuck   []Fault `json:"stuck,omitempty"`  // what could not be put back
 
+	Lines   []Line       `json:"-"` // the first operations, at most linesKept
 	Touched map[Ref]bool `json:"-"` // created and changed objects that take long, see Unsettled
 }
 
@@ -203,6 +204,9 @@ func (r *run) batch(ctx context.Context, s step) (failed []Fault) {
 // eventsPerBatch is how many changes of one batch are told one by one.
 const eventsPerBatch = 50
 
+// linesKept is how many operations a result tells one by one.
+const linesKept = 100
+
 // count adds a batch to the result and tells of it.
 func (r *run) count(s step, faults []Fault) {
 	failed := make(map[int]bool, len(faults))
@@ -224,6 +228,9 @@ func (r *run) count(s step, faults []Fault) {
 		}
 		if s.to-s.from <= eventsPerBatch {
 			r.tell(s.pass, i)
+		}
+		if len(r.result.Lines) < linesKept {
+			r.result.Lines = append(r.result.Lines, s.pass.line(i))
 		}
 		if s.pass.of().probes() && s.pass.op(i) != Remove {
 			r.touch(s.pass.ref(i))

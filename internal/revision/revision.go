@@ -61,6 +61,7 @@ type Revision struct {
 	Message  string         `json:"message,omitempty"`
 	Packages map[string]Sum `json:"packages"`
 	Frozen   []Frozen       `json:"frozen,omitempty"`
+	Plan     []string       `json:"plan,omitempty"` // what it did to the system, the first operations
 }
 
 // A Store is a directory of revisions. One process at a time may write it.
@@ -285,8 +286,8 @@ func (s *Store) retain(ids, kept []int) error {
 
 func (s *Store) sweep(needed map[Sum]bool) error {
 	entries, err := os.ReadDir(filepath.Join(s.dir, "blobs"))
-	if err != nil {
-		return err
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
 	}
 	for _, e := range entries {
 		if !needed[Sum(e.Name())] {
