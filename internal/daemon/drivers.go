@@ -65,7 +65,7 @@ func openDrivers(s settings.Settings, g services.Globals, log *slog.Logger, even
 		}},
 		{"file", func() (err error) { d.files, err = filedriver.New(filedriver.Options{RunDir: s.RunDir}); return }},
 		{"proc", func() (err error) {
-			d.procs, err = procdriver.New(procOptions(s, log, events))
+			d.procs, err = procdriver.New(procOptions(s, log, func(e procdriver.Event) { events.Add(fromProc(e)); d.fireProc(e) }))
 			return
 		}},
 	}

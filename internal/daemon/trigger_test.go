@@ -88,6 +88,20 @@ config trigger 'follow'
 	r.child("sleeper", before)
 }
 
+func TestTriggerHearsOfProcesses(t *testing.T) {
+	r := running(t, lan)
+	mark := filepath.Join(t.TempDir(), "mark")
+	r.write("ucid", triggerSection("seen", "instance.*", "service=sleeper", mark))
+	r.applied()
+	r.write("ucid", triggerSection("seen", "instance.*", "service=sleeper", mark)+`
+config process 'sleeper'
+	list command 'sleep'
+	list command '1000'
+`)
+	r.applied()
+	happened(t, mark, 1)
+}
+
 // event fires an event by hand.
 func (r *router) event(name string, data map[string]string) {
 	r.t.Helper()
