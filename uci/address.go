@@ -90,11 +90,43 @@ func (st *Store) lookup(address string) (*Section, *Option, error) {
 	if err != nil || t.HasValue {
 		return nil, nil, ErrParse
 	}
-	p, err := st.Package(t.Package)
+	return st.Find(t)
+}
+
+// Find finds what a tuple addresses, as [Package.Find] does, and keeps no more of a large
+// package in memory than that needs.
+func (st *Store) Find(t Tuple) (*Section, *Option, error) {
+	pl, err := st.place(t.Package)
 	if err != nil {
 		return nil, nil, err
 	}
-	return p.Find(t)
+	if st.cache == nil && st.Lenient == nil && t.forward() {
+		pl.want = &t
+	}
+	s, err := st.loadAt(t.Package, pl)
+	if err != nil {
+		return nil, nil, err
+	}
+	return s.pkg.Find(t)
+}
+
+// forward reports whether a section is known to be meant as soon as it is read: it is when it
+// is not counted from the end.
+func (t Tuple) forward() bool {
+	_, n, ok := parseExtended(t.Section)
+	return ValidName(t.Section) || ok && n >= 0
+}
+
+// isMeant reports whether a tuple that is forward means a section that was just read.
+func (p *Package) isMeant(s *Section, t Tuple) bool {
+	if ValidName(t.Section) {
+		return s.Name == t.Section
+	}
+	typ, n, _ := parseExtended(t.Section)
+	if typ == "" {
+		return p.sections[min(n, len(p.sections)-1)] == s
+	}
+	return s.Type == typ && s.Index == n
 }
 
 // Find finds what a tuple addresses: a section and, if it has one, its option. What is not

@@ -14,6 +14,10 @@ func (st *Store) load(pkg string) (*state, error) {
 	if err != nil {
 		return nil, err
 	}
+	return st.loadAt(pkg, pl)
+}
+
+func (st *Store) loadAt(pkg string, pl place) (*state, error) {
 	for {
 		s, err := st.loadOnce(pkg, pl)
 		if err != nil || s.current() {
@@ -40,11 +44,8 @@ func (s *state) current() bool {
 }
 
 func (st *Store) readCached(pkg string, pl place, lk locked) (*state, error) {
-	if s := st.cache[pkg]; s != nil && s.fresh(st, lk) {
-		for _, e := range s.errors {
-			st.Lenient(e)
-		}
-		return s, nil
+	if s := st.cache[pkg]; s != nil && s.fresh(lk, st.DeltaDirs, s.deltas) {
+		return s.again(st), nil
 	}
 	s, err := st.read(pl, lk, nil)
 	if st.cache != nil {
@@ -56,16 +57,38 @@ func (st *Store) readCached(pkg string, pl place, lk locked) (*state, error) {
 	return s, err
 }
 
-// fresh reports whether the state is still what the files say.
-func (s *state) fresh(st *Store, lk locked) bool {
+// again reports once more what was wrong when the state was read.
+func (s *state) again(st *Store) *state {
+	for _, e := range s.errors {
+		st.Lenient(e)
+	}
+	return s
+}
+
+// assumed is the cached state when it is what the files say, but for the one changes are saved
+// in: whoever saves one looks at that when it is locked.
+func (st *Store) assumed(pkg string, lk locked) *state {
+	s := st.cache[pkg]
+	if s == nil || s.save == nil {
+		return nil
+	}
+	last := len(st.DeltaDirs) - 1
+	if !s.fresh(lk, st.DeltaDirs[:last], s.deltas[:len(s.deltas)-1]) {
+		return nil
+	}
+	return s.again(st)
+}
+
+// fresh reports whether the state is still what the files say: the configuration, and in
+// these directories the known delta files.
+func (s *state) fresh(lk locked, dirs []string, known []*deltaFile) bool {
 	if lk.id != s.conf {
 		return false
 	}
 	if s.direct {
 		return true
 	}
-	known := s.deltas
-	for _, dir := range st.DeltaDirs {
+	for _, dir := range dirs {
 		path := filepath.Join(dir, s.name)
 		id, err := stat(path)
 		switch {

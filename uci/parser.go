@@ -47,6 +47,7 @@ type parser struct {
 	lex     lexer
 	pkg     *Package
 	section *Section
+	skip    bool // nobody wants its options
 	text    arena
 
 	// lenient goes on after an error, which is handed to it.
@@ -58,6 +59,8 @@ type parser struct {
 	starts func(s *Section, line int)
 	// merge, when set, gets what the text says as changes of the package, and makes them.
 	merge func(Change) error
+	// want, when set, is the one section whose options are kept.
+	want *Tuple
 	// more is linesAhead.
 	more func() int
 }
@@ -247,6 +250,7 @@ func (ps *parser) config(typ, name string) error {
 		ps.starts(s, ps.lex.line())
 	}
 	ps.section = s
+	ps.skip = ps.want != nil && !ps.pkg.isMeant(s, *ps.want)
 	return nil
 }
 
@@ -273,6 +277,9 @@ func (ps *parser) optionLine(list bool) error {
 }
 
 func (ps *parser) option(name, value string, list bool) {
+	if ps.skip {
+		return
+	}
 	s, line := ps.section, int32(ps.lex.line())
 	hash := s.hash(name)
 	i := s.findHash(name, hash)

@@ -101,12 +101,27 @@ func (st *Store) read(pl place, lk locked, save *file) (*state, error) {
 	case save != nil:
 		return nil, err
 	}
+	if pl.want != nil && s.changed() { // who knows which section is meant then
+		pl.want = nil
+		return st.read(pl, lk, save)
+	}
 	s.pkg.settle()
 	return s, nil
 }
 
+// changed reports whether any change waits.
+func (s *state) changed() bool {
+	for _, d := range s.deltas {
+		if len(d.lines) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
 func (st *Store) parse(s *state) error {
 	ps := newParser(asString(s.data))
+	ps.want = s.want
 	ps.pkg = NewPackage(s.name, s.path)
 	if st.Lenient != nil {
 		ps.lenient = func(e *ParseError) {

@@ -79,7 +79,8 @@ func (st *Store) isPackage(e fs.DirEntry) bool {
 type place struct {
 	name   string // the package's own name
 	path   string
-	direct bool // given by path: changes go to the file itself
+	direct bool   // given by path: changes go to the file itself
+	want   *Tuple // if not nil, options of other sections are of no interest
 }
 
 func (st *Store) place(pkg string) (place, error) {

@@ -29,11 +29,7 @@ func (st *Store) update(pkg string, edit editor) error {
 		return err
 	}
 	defer lk.file.Close()
-	s, err := st.readCached(pkg, pl, lk)
-	if err != nil {
-		return err
-	}
-	changes, err := edit(s.pkg)
+	s, changes, err := st.edit(pkg, pl, lk, edit)
 	if err == nil && len(changes) > 0 {
 		err = st.save(pkg, s, lk, changes, edit)
 	}
@@ -41,6 +37,22 @@ func (st *Store) update(pkg string, edit editor) error {
 		delete(st.cache, pkg)
 	}
 	return err
+}
+
+// edit reads a package and changes it in memory.
+func (st *Store) edit(pkg string, pl place, lk locked, edit editor) (*state, []Change, error) {
+	if s := st.assumed(pkg, lk); s != nil {
+		if changes, err := edit(s.pkg); err == nil && len(changes) > 0 {
+			return s, changes, nil
+		}
+		delete(st.cache, pkg) // it may be half changed
+	}
+	s, err := st.readCached(pkg, pl, lk)
+	if err != nil {
+		return nil, nil, err
+	}
+	changes, err := edit(s.pkg)
+	return s, changes, err
 }
 
 // save appends changes to the delta file. When that is no longer what it was when it was

@@ -51,22 +51,15 @@ func (t *tool) lookAt(name string, tuple uci.Tuple) error {
 		}
 		return t.store.Revert(tuple)
 	}
-	p, err := t.store.Package(tuple.Package)
-	if err != nil {
-		return err
-	}
-	if tuple.Depth == 1 {
-		if tuple.HasValue {
-			return errSilent
-		}
-		return nil
-	}
-	s, o, err := p.Find(tuple)
 	switch {
-	case err == uci.ErrInvalid:
-		return err
 	case tuple.HasValue:
-		return errSilent
+		return t.silently(tuple)
+	case tuple.Depth == 1:
+		_, err := t.store.Package(tuple.Package)
+		return err
+	}
+	s, o, err := t.store.Find(tuple)
+	switch {
 	case err != nil:
 		return err
 	case t.json:
