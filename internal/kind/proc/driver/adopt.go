@@ -37,7 +37,7 @@ func (d *Driver) resume(r record, members []procStat) {
 	if r.Run != nil {
 		m.run = r.Run.unpack()
 	}
-	p.read = unpackList(r.Files)
+	p.read, p.captured = unpackList(r.Files), true
 	d.procs[m.want.Name] = p
 	for i, s := range p.capture(m.run) {
 		if s.err != nil {
@@ -50,6 +50,7 @@ func (d *Driver) resume(r record, members []procStat) {
 		return
 	}
 	p.foreign = true
+	p.listen()
 	p.resumeWithout(r, members)
 }
 

@@ -122,7 +122,29 @@ func BenchmarkThousand(b *testing.B) {
 		removeAll(b, d)
 		b.ReportMetric(float64(time.Since(start).Milliseconds()), "stop-all-ms")
 		d.Close()
+		b.ReportMetric(float64(bareStop(b, many).Milliseconds()), "bare-stop-ms")
 	}
+}
+
+// bareStop is how long as many children take to end when nobody looks after them.
+func bareStop(b *testing.B, many int) time.Duration {
+	b.Helper()
+	var pids []int
+	for range many {
+		pid, err := syscall.ForkExec("/bin/sleep", []string{"sleep", "100000"}, &syscall.ProcAttr{Sys: &syscall.SysProcAttr{Setsid: true}})
+		if err != nil {
+			b.Fatal(err)
+		}
+		pids = append(pids, pid)
+	}
+	start := time.Now()
+	for _, pid := range pids {
+		_ = syscall.Kill(pid, syscall.SIGTERM)
+	}
+	for _, pid := range pids {
+		_, _ = unix.Wait4(pid, nil, 0, nil)
+	}
+	return time.Since(start)
 }
 
 func resident(b *testing.B) int {

@@ -3,6 +3,8 @@
 package driver
 
 import (
+	"golang.org/x/sys/unix"
+
 	"ucid/internal/engine"
 	"ucid/internal/kind/proc"
 )
@@ -96,6 +98,17 @@ func (p *process) listen() {
 			s.stream.leadTo(outlets)
 		default:
 			s.stream.mute()
+		}
+	}
+	p.attend(unix.EPOLLIN)
+}
+
+// attend makes the loop read the output, or leave it where it is: as long as nobody knows
+// the number of the child its lines cannot be handed on.
+func (p *process) attend(events uint32) {
+	for _, s := range []*stream{p.out, p.errs} {
+		if s != nil {
+			p.d.poll.listen(s.fd, events)
 		}
 	}
 }

@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // A record is what the ledger keeps of a process: one file of mode 0600 each, because the
@@ -63,7 +65,7 @@ func (l ledger) write(r record) error {
 }
 
 func (l ledger) remove(name string) error {
-	if err := os.Remove(l.path(name)); err != nil && !os.IsNotExist(err) {
+	if err := unix.Unlink(l.path(name)); err != nil && err != unix.ENOENT {
 		return err
 	}
 	return nil

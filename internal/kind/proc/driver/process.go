@@ -34,6 +34,7 @@ type process struct {
 	asking    bool          // whether it is ready
 	saidReady bool          // by a notification
 	out, errs *stream
+	captured  bool   // there may be files of them
 	lingers   bool   // the main process has ended, its parent has not waited for it
 	waited    bool   // for that, and long enough
 	blocked   string // the need it waits for
@@ -97,6 +98,7 @@ func (p *process) notBorn(run proc.Proc, err error) {
 	p.d.mu.Lock()
 	defer p.d.mu.Unlock()
 	p.d.log.Warn("cannot start a process", "name", run.Name, "error", err)
+	p.attend(unix.EPOLLIN)
 	p.m.spawnFailed(err.Error())
 }
 
@@ -189,6 +191,9 @@ func (p *process) capture(run proc.Proc) [2]captured {
 		all[1].err = p.open(&p.errs, "stderr")
 		all[1].stream = p.errs
 	}
+	if run.Facility != "" || run.LogFile != "" {
+		p.attend(0)
+	}
 	return all
 }
 
@@ -196,6 +201,7 @@ func (p *process) open(s **stream, name string) error {
 	if *s != nil {
 		return nil
 	}
+	p.captured = true
 	opened, err := openStream(name, p.fifo(name), p.ring)
 	if err != nil {
 		return err

@@ -83,6 +83,6 @@ func (s *spool) turn() {
 }
 
 func (s *spool) remove() {
-	_ = os.Remove(s.path)
-	_ = os.Remove(s.path + ".1")
+	_ = unix.Unlink(s.path)
+	_ = unix.Unlink(s.path + ".1")
 }

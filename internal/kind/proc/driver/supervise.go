@@ -207,6 +207,14 @@ func (d *Driver) newProcess(want proc.Proc, tag string) *process {
 	return p
 }
 
+// files names the streams that may have left something in the run directory.
+func (p *process) files() []string {
+	if p.captured {
+		return []string{"stdout", "stderr"}
+	}
+	return nil
+}
+
 // forget ends the supervision of a process of which nothing is left.
 func (p *process) forget() {
 	name := p.m.want.Name
@@ -218,8 +226,8 @@ func (p *process) forget() {
 			p.d.poll.forget(s)
 		}
 	}
-	for _, name := range []string{"stdout", "stderr"} {
-		_ = os.Remove(p.fifo(name))
+	for _, name := range p.files() {
+		_ = unix.Unlink(p.fifo(name)) // one call, unlike os.Remove
 		(&spool{path: p.fifo(name) + spoolSuffix}).remove()
 	}
 	p.d.cgroups.remove(name)
