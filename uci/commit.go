@@ -14,6 +14,14 @@ import (
 // the new one; after an error the changes still wait, unless the new file is in place.
 // When no change takes effect the file is not touched.
 func (st *Store) Commit(pkg string) error {
+	for {
+		if err := st.commitOnce(pkg); err != errReplaced {
+			return err
+		}
+	}
+}
+
+func (st *Store) commitOnce(pkg string) error {
 	pl, err := st.place(pkg)
 	if err != nil {
 		return err
@@ -36,7 +44,7 @@ func (st *Store) Commit(pkg string) error {
 	}
 	delete(st.cache, pkg)
 	if s.applied > 0 {
-		err = st.commit(s, save)
+		err = st.commit(s, lk, save)
 	} else if save != nil {
 		err = finish(s, save)
 	}
@@ -56,7 +64,7 @@ func (st *Store) openSaved(pl place) (*file, error) {
 }
 
 // commit puts the package in place of its file.
-func (st *Store) commit(s *state, save *file) error {
+func (st *Store) commit(s *state, lk locked, save *file) error {
 	data := st.format(s)
 	r, err := newReplacement(s.path, data, &s.conf)
 	if err != nil {
@@ -75,6 +83,7 @@ func (st *Store) commit(s *state, save *file) error {
 		r.discard()
 		return err
 	}
+	lk.passOn(data)
 	if path == "" {
 		return nil
 	}
@@ -82,6 +91,16 @@ func (st *Store) commit(s *state, save *file) error {
 		return err
 	}
 	return unlink(path)
+}
+
+// passOn puts the new text into the old file as well, once nothing leads there any more. A
+// process that uses another implementation may be waiting for its lock, and goes on with what
+// it holds. Nobody else reads it, so it does not matter if this fails.
+func (lk locked) passOn(text []byte) {
+	var st syscall.Stat_t
+	if syscall.Fstat(lk.file.fd, &st) == nil && st.Nlink == 0 {
+		_ = overwrite(lk.file, text)
+	}
 }
 
 // drop removes the first n bytes of a file. What follows them was written by someone who

@@ -20,6 +20,7 @@ type replacement struct {
 	temp   *file
 	id     identity // of the new file
 	placed bool     // it is the file now
+	old    *identity
 }
 
 // newReplacement writes the new version of a file. It keeps the mode and owner of the old one,
@@ -29,7 +30,7 @@ func newReplacement(path string, data []byte, old *identity) (*replacement, erro
 	if err != nil {
 		return nil, err
 	}
-	r := &replacement{target: target}
+	r := &replacement{target: target, old: old}
 	if r.temp, err = createTemp(target, old != nil); err != nil {
 		return nil, err
 	}
@@ -39,6 +40,10 @@ func newReplacement(path string, data []byte, old *identity) (*replacement, erro
 	}
 	return r, nil
 }
+
+// errReplaced is the error when another implementation, which had waited for the lock of a
+// file that is no longer there, has replaced the one that is locked.
+var errReplaced = errors.New("someone else has replaced the file meanwhile")
 
 // followLink gives the file a path leads to, which need not be there.
 func followLink(path string) (string, error) {
@@ -88,6 +93,9 @@ func (r *replacement) commit() error {
 	}
 	if err := r.temp.Close(); err != nil {
 		return err
+	}
+	if id, err := stat(r.target); err == nil && r.old != nil && !id.same(*r.old) {
+		return errReplaced
 	}
 	if err := syscall.Rename(r.temp.path, r.target); err != nil {
 		return &os.LinkError{Op: "rename", Old: r.temp.path, New: r.target, Err: err}
