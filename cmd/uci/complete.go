@@ -10,6 +10,21 @@ import (
 
 var commands = strings.Fields("batch export import changes commit add add_list del_list show get set delete rename revert reorder diff edit completion help")
 
+// completions are the scripts for each shell; all ask the tool itself.
+var completions = map[string]string{"bash": bashCompletion, "zsh": zshCompletion, "fish": fishCompletion}
+
+const zshCompletion = `#compdef uci
+_uci() {
+	local -a found
+	found=("${(@f)$(uci complete "${(@)words[2,CURRENT]}" 2>/dev/null)}")
+	[[ -n $found ]] && compadd -S '' -a found
+}
+compdef _uci uci
+`
+
+const fishCompletion = `complete -c uci -f -a '(uci complete (commandline -opc)[2..] (commandline -ct) 2>/dev/null)'
+`
+
 const bashCompletion = `_uci() {
 	local IFS=$'\n' cur=${COMP_LINE:0:COMP_POINT}
 	cur=${cur##*[[:space:]]}

@@ -4,7 +4,6 @@ package main
 
 import (
 	"bytes"
-	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -22,8 +21,8 @@ func (t *tool) extra(name string, args []string) int {
 	case name == "complete":
 		t.complete(args)
 		return 0
-	case name == "completion" && len(args) == 1 && args[0] == "bash":
-		t.out.print(bashCompletion)
+	case name == "completion" && len(args) == 1 && completions[args[0]] != "":
+		t.out.print(completions[args[0]])
 		return 0
 	}
 	return exitUsage
@@ -100,19 +99,31 @@ func (t *tool) edit(pkg string) int {
 	if err == nil && !bytes.Equal(text, old) {
 		err = uci.EditText(path, func(now []byte) ([]byte, error) {
 			if !bytes.Equal(now, old) {
-				return nil, errors.New("someone else has changed it meanwhile")
+				return nil, editError("someone else has changed it meanwhile")
 			}
 			return text, nil
 		})
 	}
 	if err != nil {
 		t.fail(err)
-		t.stderr("What you wrote is in " + draft + "\n")
+		if now, rerr := os.ReadFile(draft); rerr == nil && !bytes.Equal(now, old) {
+			t.stderr("What you wrote is in " + draft + "\n")
+			return 1
+		}
+	}
+	if draft != "" {
+		os.RemoveAll(filepath.Dir(draft))
+	}
+	if err != nil {
 		return 1
 	}
-	os.RemoveAll(filepath.Dir(draft))
 	return 0
 }
+
+// editError is a reason for which an edit does not reach the configuration.
+type editError string
+
+func (e editError) Error() string { return string(e) }
 
 // editText lets the user edit a text; draft is the file it is in.
 func (t *tool) editText(pkg string, old []byte) (text []byte, draft string, err error) {
@@ -133,7 +144,7 @@ func (t *tool) editText(pkg string, old []byte) (text []byte, draft string, err 
 	}
 	state, err := proc.Wait()
 	if err == nil && !state.Success() {
-		err = errors.New("the editor failed")
+		err = editError("the editor failed")
 	}
 	if err != nil {
 		return nil, draft, err

@@ -5,6 +5,7 @@ package main
 import (
 	"encoding/json"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -89,5 +90,56 @@ func TestEdit(t *testing.T) {
 	}
 	if entries, _ := os.ReadDir(os.Getenv("TMPDIR")); len(entries) != 1 {
 		t.Errorf("%d drafts are left, want 1", len(entries))
+	}
+}
+
+// TestEditThatComesToNothing has an editor that fails, one that changes nothing, and someone who
+// commits while the editor is open.
+func TestEditThatComesToNothing(t *testing.T) {
+	const config = "# kept\nconfig t 'a'\n"
+	l := newLab(t, config)
+	t.Setenv("TMPDIR", t.TempDir())
+	t.Setenv("VISUAL", "")
+	drafts := func() int {
+		entries, _ := os.ReadDir(os.Getenv("TMPDIR"))
+		return len(entries)
+	}
+	t.Setenv("EDITOR", "false")
+	if _, stderr, exit := l.run("edit", "p"); exit != 1 || !strings.HasSuffix(stderr, ": the editor failed\n") || drafts() != 0 {
+		t.Errorf("exit %d, %d drafts: %s", exit, drafts(), stderr)
+	}
+	t.Setenv("EDITOR", "true")
+	if l.must("edit", "p"); drafts() != 0 || l.file("config/p") != config {
+		t.Errorf("%d drafts, file %q", drafts(), l.file("config/p"))
+	}
+	script := filepath.Join(l.dir, "editor")
+	text := "#!/bin/sh\necho '# mine' >> \"$1\"\n" + strings.Join([]string{binary, "-c", l.conf, "-t", l.save}, " ")
+	text += " set p.a.x=1\n" + strings.Join([]string{binary, "-c", l.conf, "-t", l.save, "commit", "p"}, " ") + "\n"
+	if err := os.WriteFile(script, []byte(text), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("EDITOR", script)
+	_, stderr, exit := l.run("edit", "p")
+	if exit != 1 || !strings.Contains(stderr, "someone else has changed it meanwhile") || drafts() != 1 {
+		t.Errorf("exit %d, %d drafts: %s", exit, drafts(), stderr)
+	}
+	if l.must("get", "p.a.x") != "1" || strings.Contains(l.file("config/p"), "mine") {
+		t.Errorf("file %q", l.file("config/p"))
+	}
+}
+
+func TestCompletionScripts(t *testing.T) {
+	l := newLab(t, "")
+	for shell, text := range completions {
+		if got := l.must("completion", shell); got+"\n" != text {
+			t.Errorf("%s: %q", shell, got)
+		}
+	}
+	script := filepath.Join(l.dir, "completion")
+	if err := os.WriteFile(script, []byte(completions["bash"]), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command("bash", "-n", script).CombinedOutput(); err != nil {
+		t.Errorf("bash: %v: %s", err, out)
 	}
 }

@@ -93,6 +93,9 @@ func (t *tool) lenientMessage(err error, e **uci.ParseError) bool {
 func (t *tool) message(err error) string {
 	switch code(err) {
 	case exitIO:
+		if e, ok := err.(editError); ok {
+			return e.Error()
+		}
 		if e := (*os.PathError)(nil); errors.As(err, &e) && e.Op == "open" {
 			return "I/O error"
 		}
