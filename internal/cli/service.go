@@ -203,7 +203,7 @@ func (a *app) logsCommandNamed(name string) *cobra.Command {
 		ValidArgsFunction: a.completeProcess,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			params := map[string]any{"name": args[0], "lines": lines, "follow": follow}
-			return tail(cmd.Context(), a, "logs", params, follow, a.printLine)
+			return tail(cmd.Context(), a, "logs", params, follow, func(l control.LogLine) { a.printLine(l, l.Process != args[0]) })
 		},
 	}
 	cmd.Flags().BoolVarP(&follow, "follow", "f", false, "go on with what comes")
@@ -263,7 +263,8 @@ func (a *app) item(v any, print func()) {
 	}
 }
 
-func (a *app) printLine(l procdriver.Line) {
+// printLine prints a line of output, with the name of its process where that is not clear.
+func (a *app) printLine(l control.LogLine, named bool) {
 	if l.Dropped > 0 {
 		fmt.Fprintf(a.err, "(%d lines were lost: this end is too slow)\n", l.Dropped)
 	}
@@ -273,6 +274,9 @@ func (a *app) printLine(l procdriver.Line) {
 	}
 	if l.Truncated {
 		text += " …"
+	}
+	if named {
+		text = l.Process + ": " + text
 	}
 	fmt.Fprintf(a.out, "%s %s\n", a.paint.Paint(term.Faint, l.Time.Format("15:04:05.000")), text)
 }

@@ -6,6 +6,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"sync"
 
 	procdriver "ucid/internal/kind/proc/driver"
 )
@@ -144,22 +146,63 @@ func (c *Control) callEvents(_ context.Context, _ Caller, r tailRequest) (any, e
 	}), nil
 }
 
+// A LogLine is a line of output, with the process it comes from.
+type LogLine struct {
+	Process string `json:"process"`
+	procdriver.Line
+}
+
+// callLogs answers with the output of a process, or of all instances of a service.
 func (c *Control) callLogs(_ context.Context, _ Caller, r tailRequest) (any, error) {
 	names := c.instances(r.Name)
 	if len(names) == 0 {
 		return nil, &UnknownError{"process", r.Name, c.processNames()}
 	}
 	if !r.Follow {
-		return c.Processes.Logs(names[0], r.Lines), nil
+		return c.logs(names, r.Lines), nil
 	}
 	return Stream(func(ctx context.Context, send func(any) error) error {
-		for _, line := range c.Processes.Logs(names[0], r.Lines) {
-			if err := send(line); err != nil {
-				return err
-			}
-		}
-		return forward[procdriver.Line](c.Processes.Follow(ctx, names[0]), send)
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		return forward(c.follow(ctx, names, r.Lines), send)
 	}), nil
+}
+
+// logs merges the newest lines of several processes by time.
+func (c *Control) logs(names []string, n int) []LogLine {
+	all := []LogLine{}
+	for _, name := range names {
+		for _, line := range c.Processes.Logs(name, n) {
+			all = append(all, LogLine{name, line})
+		}
+	}
+	slices.SortStableFunc(all, func(a, b LogLine) int { return a.Time.Compare(b.Time) })
+	if n > 0 && len(all) > n {
+		all = all[len(all)-n:]
+	}
+	return all
+}
+
+// follow merges what several processes say, as it comes.
+func (c *Control) follow(ctx context.Context, names []string, n int) <-chan LogLine {
+	out := make(chan LogLine)
+	var followed sync.WaitGroup
+	for _, name := range names {
+		lines := c.Processes.Follow(ctx, name, n)
+		followed.Go(func() {
+			for line := range lines {
+				select {
+				case out <- LogLine{name, line}:
+				case <-ctx.Done():
+				}
+			}
+		})
+	}
+	go func() {
+		followed.Wait()
+		close(out)
+	}()
+	return out
 }
 
 // forward sends what arrives until the channel is closed.

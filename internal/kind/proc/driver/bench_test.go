@@ -185,7 +185,7 @@ func BenchmarkCapture(b *testing.B) {
 	p := sh("flood", fmt.Sprintf("yes %s | head -n %d; echo end", line, b.N))
 	ring := d.ring("flood")
 	total := 0
-	f := ring.follow()
+	f := ring.follow(-1)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

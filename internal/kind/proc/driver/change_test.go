@@ -106,8 +106,8 @@ func TestActions(t *testing.T) {
 func TestFollow(t *testing.T) {
 	d, _ := open(t, t.TempDir())
 	ctx, cancel := context.WithCancel(context.Background())
-	lines := d.Follow(ctx, "web") // before it exists
-	slow := d.Follow(ctx, "web")
+	lines := d.Follow(ctx, "web", -1) // before it exists
+	slow := d.Follow(ctx, "web", -1)
 	create(t, d, sh("web", `i=0; more() { n=$((i+1000)); while [ $i -lt $n ]; do i=$((i+1)); echo $((i-1)); done; }
 		trap more USR1; more; while :; do sleep 0.01; done`))
 	want := func(from int) {

@@ -88,6 +88,11 @@ func (f *follower) offer(l Line) {
 func (r *ring) last(n int) []Line {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	return r.newest(n)
+}
+
+// newest is last for who holds the lock.
+func (r *ring) newest(n int) []Line {
 	if n <= 0 || n > len(r.lines) {
 		n = len(r.lines)
 	}
@@ -128,10 +133,18 @@ func printable(s string) string {
 	}, s)
 }
 
-func (r *ring) follow() *follower {
-	f := &follower{lines: make(chan Line, followQueue)}
+// follow returns a follower that has the newest n lines already, none for n < 0.
+func (r *ring) follow(n int) *follower {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	var known []Line
+	if n >= 0 {
+		known = r.newest(n)
+	}
+	f := &follower{lines: make(chan Line, followQueue+len(known))}
+	for _, l := range known {
+		f.lines <- l
+	}
 	if r.followers == nil {
 		r.followers = map[*follower]struct{}{}
 	}
@@ -158,13 +171,14 @@ func (d *Driver) Logs(name string, n int) []Line {
 	return r.last(n)
 }
 
-// Follow returns the lines that come from now on, until ctx ends or the driver is closed;
-// then the channel is closed. The process need not exist yet. A follower that does not
+// Follow returns the newest n lines, as [Driver.Logs], and those that come from then on,
+// none twice and none missing in between, until ctx ends or the driver is closed; then the
+// channel is closed. With n < 0 it begins with what comes. The process need not exist yet. A follower that does not
 // keep up loses lines, and is told how many.
-func (d *Driver) Follow(ctx context.Context, name string) <-chan Line {
+func (d *Driver) Follow(ctx context.Context, name string, n int) <-chan Line {
 	d.mu.Lock()
 	r := d.ring(name)
-	f := r.follow()
+	f := r.follow(n)
 	d.mu.Unlock()
 	go func() {
 		select {

@@ -11,7 +11,9 @@ import (
 	"runtime"
 	"runtime/debug"
 	"strconv"
+	"strings"
 	"syscall"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -117,6 +119,22 @@ func resetSignals() {
 	signal.Notify(make(chan os.Signal, 1))
 	var none unix.Sigset_t
 	_ = unix.PthreadSigmask(unix.SIG_SETMASK, &none, nil)
+	defaultThreadSignals()
+}
+
+// defaultThreadSignals sets the signals that the C library keeps for itself to their default,
+// which os/signal leaves alone. A struct of zeros is SIG_DFL without flags and mask on every
+// architecture; the size of the mask is that of the kernel (rt_sigaction(2)).
+func defaultThreadSignals() {
+	const first, last = 32, 34
+	mask := uintptr(8)
+	if strings.HasPrefix(runtime.GOARCH, "mips") {
+		mask = 16
+	}
+	var action [64]byte
+	for n := uintptr(first); n <= last; n++ {
+		unix.RawSyscall6(unix.SYS_RT_SIGACTION, n, uintptr(unsafe.Pointer(&action)), 0, mask, 0, 0)
+	}
 }
 
 // raiseLimits sets the hard limits while that is allowed.

@@ -44,7 +44,7 @@ func TestPending(t *testing.T) {
 		{r4("10.2.0.0/16", "", "eth2"), "when eth2 comes up", "link set eth2 up"},
 		{r4("10.3.0.0/16", "10.0.2.2", "eth2"), "when 10.0.2.2 becomes reachable", "addr add 10.0.2.1/24 dev eth2"},
 		{with(r4("10.4.0.0/16", "10.0.1.2", "eth1"), func(r *route.Route) { r.PrefSrc = netip.MustParseAddr("192.0.2.1") }), "when 192.0.2.1 is on a device", "addr add 192.0.2.1 dev lo"},
-		{with(r6("2001:db8:4::/48", "", "eth1"), func(r *route.Route) { r.PrefSrc = netip.MustParseAddr("2001:db8::1") }), "when 2001:db8::1 is on a device", "addr add 2001:db8::1 dev lo"},
+		{with(r6("2001:db8:4::/48", "", "eth1"), func(r *route.Route) { r.PrefSrc = netip.MustParseAddr("2001:db8::1") }), "when 2001:db8::1 is on a device", "addr add 2001:db8::1 dev lo nodad"},
 		{r6("2001:db8:5::/48", "2001:db8:1::2", "eth1"), "when 2001:db8:1::2 becomes reachable", "addr add 2001:db8:1::1/64 dev eth1 nodad"},
 		{r4("10.6.0.0/16", "", "").Via(hop("10.0.1.2", "eth1", 1), hop("10.0.6.2", "eth9", 1)), "when eth9 appears", "link add eth9 type veth peer name eth10|addr add 10.0.6.1/24 dev eth9|link set eth9 up"},
 	}
