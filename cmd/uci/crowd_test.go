@@ -57,8 +57,11 @@ func member(l *lab, who int) {
 	l.must("set", at+".c=gone")
 	l.must("revert", at+".c")
 	l.run("delete", at+".c") // someone may have committed it for us before
-	name := l.must("add", "p", "t")
-	l.must("set", "p."+name+".by="+strconv.Itoa(who))
+	// A generated name lasts until the section is committed, so nobody else may do that.
+	own := l.user(fmt.Sprintf("own%d", who))
+	name := own.must("add", "p", "t")
+	own.must("set", "p."+name+".by="+strconv.Itoa(who))
+	own.must("commit", "p")
 	l.must("reorder", at+"=0")
 	l.must("rename", fmt.Sprintf("%s=kept%d", at, who))
 	l.must("show", "p")
