@@ -31,6 +31,21 @@ func (st *Store) commitOnce(pkg string) error {
 		return err
 	}
 	defer lk.file.Close()
+	return st.withSaved(pl, lk, func(s *state, save *file) error {
+		delete(st.cache, pkg)
+		switch {
+		case s.applied > 0:
+			return st.commit(s, lk, save)
+		case save != nil:
+			return finish(s, save)
+		}
+		return nil
+	})
+}
+
+// withSaved reads a package while its delta file is locked as well, and lets do work on them.
+// save is nil when there is none.
+func (st *Store) withSaved(pl place, lk locked, do func(s *state, save *file) error) error {
 	save, err := st.openSaved(pl)
 	if err != nil {
 		return err
@@ -42,13 +57,7 @@ func (st *Store) commitOnce(pkg string) error {
 	if err != nil {
 		return err
 	}
-	delete(st.cache, pkg)
-	if s.applied > 0 {
-		err = st.commit(s, lk, save)
-	} else if save != nil {
-		err = finish(s, save)
-	}
-	return err
+	return do(s, save)
 }
 
 // openSaved opens and locks the delta file changes are saved in, if there is one.

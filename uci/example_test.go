@@ -115,3 +115,24 @@ func ExampleEncode() {
 	// config route 'office'
 	// 	option target '10.8.0.0/16'
 }
+
+func ExampleStore_keepComments() {
+	dir, _ := os.MkdirTemp("", "uci-example-")
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "network")
+	os.WriteFile(path, []byte("# by hand\nconfig route office   # leave alone\n\nconfig route home\n"), 0o644)
+
+	st := uci.Open(dir, filepath.Join(dir, "save"))
+	st.KeepComments = true
+	st.Set("network.home.gateway", "10.0.0.3")
+	fmt.Println(st.Commit("network"))
+	text, _ := os.ReadFile(path)
+	fmt.Print(string(text))
+	// Output:
+	// <nil>
+	// # by hand
+	// config route office   # leave alone
+	//
+	// config route 'home'
+	// 	option gateway '10.0.0.3'
+}

@@ -39,17 +39,10 @@ func (st *Store) Revert(t Tuple) error {
 		return err
 	}
 	defer lk.file.Close()
-	save, err := st.openSaved(pl)
-	if err != nil {
-		return err
-	}
-	if save != nil {
-		defer save.Close()
-	}
-	s, err := st.read(pl, lk, save)
-	if err != nil {
-		return err
-	}
+	return st.withSaved(pl, lk, func(s *state, save *file) error { return st.revert(t, s, save) })
+}
+
+func (st *Store) revert(t Tuple, s *state, save *file) error {
 	if sec, err := s.pkg.section(t); err != nil {
 		return err
 	} else if sec != nil {
