@@ -203,7 +203,7 @@ func (a *app) logsCommandNamed(name string) *cobra.Command {
 		ValidArgsFunction: a.completeProcess,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			params := map[string]any{"name": args[0], "lines": lines, "follow": follow}
-			return tail(cmd.Context(), a, "logs", params, follow, func(l control.LogLine) { a.printLine(l, l.Process != args[0]) })
+			return tail(cmd.Context(), a, "logs", params, follow, func(l control.LogLine) { a.printLine(l, l.Process != args[0] && l.Process != "") })
 		},
 	}
 	cmd.Flags().BoolVarP(&follow, "follow", "f", false, "go on with what comes")

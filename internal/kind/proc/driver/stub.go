@@ -122,9 +122,10 @@ func resetSignals() {
 	defaultThreadSignals()
 }
 
-// defaultThreadSignals sets the signals that the C library keeps for itself to their default,
-// which os/signal leaves alone. A struct of zeros is SIG_DFL without flags and mask on every
-// architecture; the size of the mask is that of the kernel (rt_sigaction(2)).
+// defaultThreadSignals sets those of the signals that the C library keeps for itself, which
+// os/signal leaves alone, to their default when they are ignored. A struct of zeros is
+// SIG_DFL without flags and mask on every architecture; the size of the mask is that of the
+// kernel (rt_sigaction(2)).
 func defaultThreadSignals() {
 	const first, last = 32, 34
 	mask := uintptr(8)
@@ -132,9 +133,23 @@ func defaultThreadSignals() {
 		mask = 16
 	}
 	var action [64]byte
+	ignored := ignoredSignals()
 	for n := uintptr(first); n <= last; n++ {
-		unix.RawSyscall6(unix.SYS_RT_SIGACTION, n, uintptr(unsafe.Pointer(&action)), 0, mask, 0, 0)
+		if ignored&(1<<(n-1)) != 0 {
+			unix.RawSyscall6(unix.SYS_RT_SIGACTION, n, uintptr(unsafe.Pointer(&action)), 0, mask, 0, 0)
+		}
 	}
+}
+
+// ignoredSignals has bit n-1 set when signal n is ignored (proc(5)).
+func ignoredSignals() uint64 {
+	status, _ := os.ReadFile("/proc/self/status")
+	for line := range lines(status) {
+		if key, value := cutField(line); key == "SigIgn" {
+			return uint64(parseBits(value, 16))
+		}
+	}
+	return 0
 }
 
 // raiseLimits sets the hard limits while that is allowed.
