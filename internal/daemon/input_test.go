@@ -13,38 +13,39 @@ import (
 	"testing"
 
 	"ucid/internal/control"
+	"ucid/test/lab"
 )
 
 // What package managers and editors leave in the directory is no package, and neither it nor
 // anything that is not a file keeps others from being applied.
 func TestStrangersInTheConfigDirectory(t *testing.T) {
 	r := running(t, wan+office)
-	r.write("ucid", "config globals 'globals'\n\toption auto_apply '1'\n")
-	r.applied()
+	r.Write("ucid", "config globals 'globals'\n\toption auto_apply '1'\n")
+	r.Applied()
 	for _, name := range []string{"network-opkg", "network.apk-new", "network~", ".network.swp", "a.b", "4913", "netw ork", "-rf", "nét", "\xff\n\x1b[2J"} {
-		if err := os.WriteFile(filepath.Join(r.s.ConfDir, name), []byte("config '"), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(r.Settings.ConfDir, name), []byte("config '"), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	err := errors.Join(os.MkdirAll(filepath.Join(r.s.ConfDir, "firewall", "network"), 0o700),
-		syscall.Mkfifo(filepath.Join(r.s.ConfDir, "dhcp"), 0o600),
-		syscall.Mkfifo(filepath.Join(r.s.ConfDir, "pipe.d"), 0o600),
-		os.Symlink("/dev/zero", filepath.Join(r.s.ConfDir, "system")))
+	err := errors.Join(os.MkdirAll(filepath.Join(r.Settings.ConfDir, "firewall", "network"), 0o700),
+		syscall.Mkfifo(filepath.Join(r.Settings.ConfDir, "dhcp"), 0o600),
+		syscall.Mkfifo(filepath.Join(r.Settings.ConfDir, "pipe.d"), 0o600),
+		os.Symlink("/dev/zero", filepath.Join(r.Settings.ConfDir, "system")))
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.write("network", wan)
-	eventually(t, func() error {
+	r.Write("network", wan)
+	lab.Eventually(t, func() error {
 		if got := kernelRoutes(t, "198.51.100.0/24"); len(got) > 0 {
 			return fmt.Errorf("still %v", got)
 		}
 		return nil
 	})
-	change := r.applied()
+	change := r.Applied()
 	if len(change.Problems) != 0 {
 		t.Errorf("problems: %v", change.Problems)
 	}
-	r.restart()
+	r.Restart()
 }
 
 func TestNetworkIsNoFile(t *testing.T) {
@@ -56,15 +57,15 @@ func TestNetworkIsNoFile(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := running(t, wan+office)
-			r.applied()
-			path := filepath.Join(r.s.ConfDir, "network")
+			r.Applied()
+			path := filepath.Join(r.Settings.ConfDir, "network")
 			if err := errors.Join(os.Remove(path), put(path)); err != nil {
 				t.Fatal(err)
 			}
-			wantProblem(t, r.apply(), "network: "+path, "stays as it was")
+			wantProblem(t, r.Apply(), "network: "+path, "stays as it was")
 			viaNow(t, "198.51.100.0/24", "192.0.2.9")
-			eventually(t, func() error {
-				if s := r.status(); s.Unapplied["network"] != "broken" {
+			lab.Eventually(t, func() error {
+				if s := r.Status(); s.Unapplied["network"] != "broken" {
 					return fmt.Errorf("not applied: %v", s.Unapplied)
 				}
 				return nil
@@ -78,31 +79,31 @@ func TestNetworkIsNoFile(t *testing.T) {
 
 func TestNoConfigDirectory(t *testing.T) {
 	r := newRouter(t)
-	if err := os.Remove(r.s.ConfDir); err != nil {
+	if err := os.Remove(r.Settings.ConfDir); err != nil {
 		t.Fatal(err)
 	}
-	r.start()
-	wantProblem(t, r.apply(), r.s.ConfDir, "no such file or directory")
-	if err := os.Mkdir(r.s.ConfDir, 0o755); err != nil {
+	r.Start()
+	wantProblem(t, r.Apply(), r.Settings.ConfDir, "no such file or directory")
+	if err := os.Mkdir(r.Settings.ConfDir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	r.write("network", wan+office)
-	r.applied()
+	r.Write("network", wan+office)
+	r.Applied()
 	viaNow(t, "198.51.100.0/24", "192.0.2.9")
-	r.restart()
+	r.Restart()
 
 	// It goes away with everything in it, and comes back: that is noticed again.
-	if err := os.Rename(r.s.ConfDir, r.s.ConfDir+".away"); err != nil {
+	if err := os.Rename(r.Settings.ConfDir, r.Settings.ConfDir+".away"); err != nil {
 		t.Fatal(err)
 	}
-	r.apply()
+	r.Apply()
 	viaNow(t, "198.51.100.0/24", "192.0.2.9")
-	if err := os.Mkdir(r.s.ConfDir, 0o755); err != nil {
+	if err := os.Mkdir(r.Settings.ConfDir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	r.write("network", wan)
-	eventually(t, func() error {
-		if s := r.status(); s.Unapplied["network"] != "changed" {
+	r.Write("network", wan)
+	lab.Eventually(t, func() error {
+		if s := r.Status(); s.Unapplied["network"] != "changed" {
 			return fmt.Errorf("not applied: %v", s.Unapplied)
 		}
 		return nil
@@ -111,22 +112,22 @@ func TestNoConfigDirectory(t *testing.T) {
 
 func TestRandomBytes(t *testing.T) {
 	r := running(t, wan+office)
-	r.write("ucid", sleeper)
-	r.applied()
-	pid := r.child("sleeper")
+	r.Write("ucid", sleeper)
+	r.Applied()
+	pid := r.Child("sleeper")
 	for seed := range uint64(25) {
-		r.write("network", noise(seed, ""))
-		if change := r.apply(); change.OK() {
+		r.Write("network", noise(seed, ""))
+		if change := r.Apply(); change.OK() {
 			t.Errorf("seed %d: %q is a configuration", seed, noise(seed, ""))
 		}
 		viaNow(t, "198.51.100.0/24", "192.0.2.9")
-		r.write("network", noise(seed, wan+office)) // may be a configuration, of something else
-		r.apply()
-		r.write("network", wan+office)
-		r.applied()
+		r.Write("network", noise(seed, wan+office)) // may be a configuration, of something else
+		r.Apply()
+		r.Write("network", wan+office)
+		r.Applied()
 		viaNow(t, "198.51.100.0/24", "192.0.2.9")
 	}
-	if got := r.child("sleeper"); got != pid {
+	if got := r.Child("sleeper"); got != pid {
 		t.Errorf("the child has pid %d, had %d", got, pid)
 	}
 }
@@ -148,17 +149,17 @@ func noise(seed uint64, text string) string {
 
 func TestHugeFile(t *testing.T) {
 	r := running(t, wan+office)
-	r.applied()
+	r.Applied()
 	line := "\toption description '" + strings.Repeat("x", 4000) + "'\n"
-	r.write("network", wan+office+strings.Repeat(line, 50<<20/len(line)))
-	change := r.apply()
+	r.Write("network", wan+office+strings.Repeat(line, 50<<20/len(line)))
+	change := r.Apply()
 	t.Logf("50 MB of options: %s in %v", change.Outcome, change.Took)
 	viaNow(t, "198.51.100.0/24", "192.0.2.9")
-	r.write("network", wan+office+"\toption x '"+strings.Repeat("y", 50<<20)) // and no end
-	wantProblem(t, r.apply(), "network")
+	r.Write("network", wan+office+"\toption x '"+strings.Repeat("y", 50<<20)) // and no end
+	wantProblem(t, r.Apply(), "network")
 	viaNow(t, "198.51.100.0/24", "192.0.2.9")
-	r.write("network", wan+office)
-	r.applied()
+	r.Write("network", wan+office)
+	r.Applied()
 }
 
 // Values of the environment of a process reach nobody.
@@ -166,15 +167,15 @@ func TestSecretsStayInside(t *testing.T) {
 	const secret = "hunter2-do-not-show"
 	r := running(t, wan)
 	conf := "config process 'api'\n\tlist command 'sleep'\n\tlist command '1000'\n\tlist env 'TOKEN=%s'\n\tlist data 'k=%s'\n"
-	r.write("ucid", fmt.Sprintf(conf, secret, secret))
+	r.Write("ucid", fmt.Sprintf(conf, secret, secret))
 	var seen []string
 	look := func(method string, params any) {
-		answer, err := ask[any](r, method, params)
+		answer, err := lab.Ask[any](r, method, params)
 		seen = append(seen, fmt.Sprintf("%s: %v %v", method, answer, err))
 	}
 	all := func() {
 		look("plan", nil)
-		change := r.apply()
+		change := r.Apply()
 		seen = append(seen, fmt.Sprintf("%+v", change))
 		look("status", map[string]any{"all": true})
 		look("why", map[string]any{"name": "proc:api"})
@@ -184,17 +185,17 @@ func TestSecretsStayInside(t *testing.T) {
 		look("history", nil)
 	}
 	all()
-	r.child("api")
-	r.write("ucid", fmt.Sprintf(conf, secret+"2", secret+"2")) // changed in place
+	r.Child("api")
+	r.Write("ucid", fmt.Sprintf(conf, secret+"2", secret+"2")) // changed in place
 	all()
 	for _, wrong := range []string{"\tlist env '" + secret + "'\n", "\tlist env '=" + secret + "'\n", "\tlist env 'TOKEN=" + secret + "3'\n",
 		"\tlist env 'A=\x01" + secret + "'\n", "\tlist data '" + secret + "'\n", "\toption user 'nope-nope'\n"} {
-		r.write("ucid", fmt.Sprintf(conf, secret, secret)+wrong)
+		r.Write("ucid", fmt.Sprintf(conf, secret, secret)+wrong)
 		all()
 	}
-	r.write("ucid", fmt.Sprintf(conf, secret, secret)+"\tlist env 'B="+secret+" and no end\n")
+	r.Write("ucid", fmt.Sprintf(conf, secret, secret)+"\tlist env 'B="+secret+" and no end\n")
 	all()
-	for _, text := range append(seen, r.log.String()) {
+	for _, text := range append(seen, r.Log.String()) {
 		if i := strings.Index(text, secret); i >= 0 {
 			t.Errorf("it is shown: …%s…", text[max(0, i-200):min(len(text), i+100)])
 		}
@@ -206,9 +207,9 @@ func TestTwoApplyAtOnce(t *testing.T) {
 	results := make(chan control.Change, 8)
 	for range cap(results) {
 		go func() {
-			change, err := ask[control.Change](r, "apply", nil)
+			change, err := lab.Ask[control.Change](r, "apply", nil)
 			if err == nil {
-				change, err = ask[control.Change](r, "wait", map[string]any{"id": change.ID})
+				change, err = lab.Ask[control.Change](r, "wait", map[string]any{"id": change.ID})
 			}
 			if err != nil {
 				t.Error(err)

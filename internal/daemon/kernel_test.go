@@ -9,21 +9,15 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/vishvananda/netlink"
-	"golang.org/x/sys/unix"
 
 	"ucid/services"
+	"ucid/test/lab"
 )
 
-const wan = `
-config interface 'wan'
-	option device 'wan'
-	option proto 'static'
-	option ipaddr '192.0.2.1/24'
-`
+const wan = lab.Wan
 
 const office = `
 config route 'office'
@@ -35,16 +29,8 @@ config route 'office'
 // kernelRoutes returns the IPv4 routes to a prefix, as "GATEWAY proto N".
 func kernelRoutes(t testing.TB, prefix string) []string {
 	t.Helper()
-	_, dst, err := net.ParseCIDR(prefix)
-	if err != nil {
-		t.Fatal(err)
-	}
-	routes, err := netlink.RouteListFiltered(unix.AF_INET, &netlink.Route{Dst: dst}, netlink.RT_FILTER_DST)
-	if err != nil {
-		t.Fatal(err)
-	}
 	var found []string
-	for _, r := range routes {
+	for _, r := range lab.RoutesTo(t, prefix) {
 		found = append(found, fmt.Sprintf("%s proto %d", r.Gw, r.Protocol))
 	}
 	return found
@@ -54,7 +40,7 @@ func kernelRoutes(t testing.TB, prefix string) []string {
 func via(t testing.TB, prefix, gateway string) {
 	t.Helper()
 	want := fmt.Sprintf("[%s proto %d]", gateway, services.DefaultProtocol)
-	eventually(t, func() error {
+	lab.Eventually(t, func() error {
 		if got := fmt.Sprint(kernelRoutes(t, prefix)); got != want {
 			return fmt.Errorf("routes to %s: %s, want %s", prefix, got, want)
 		}
@@ -80,15 +66,8 @@ func noRoute(t testing.TB, prefix string) {
 
 func routeOf(t testing.TB, prefix, gateway string, protocol int) *netlink.Route {
 	t.Helper()
-	_, dst, err := net.ParseCIDR(prefix)
-	if err != nil {
-		t.Fatal(err)
-	}
-	link, err := netlink.LinkByName("wan")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &netlink.Route{Dst: dst, Gw: net.ParseIP(gateway), LinkIndex: link.Attrs().Index, Protocol: netlink.RouteProtocol(protocol)}
+	return &netlink.Route{Dst: lab.ParseNet(t, prefix), Gw: net.ParseIP(gateway), LinkIndex: lab.Index(t, "wan"),
+		Protocol: netlink.RouteProtocol(protocol)}
 }
 
 func addRoute(t testing.TB, prefix, gateway string, protocol int) {
@@ -101,27 +80,6 @@ func addRoute(t testing.TB, prefix, gateway string, protocol int) {
 func deleteRoute(t testing.TB, prefix, gateway string) {
 	t.Helper()
 	if err := netlink.RouteDel(routeOf(t, prefix, gateway, services.DefaultProtocol)); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// startTime is that of a process (proc(5), field 22 of stat), "" when there is none.
-func startTime(pid int) string {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return ""
-	}
-	_, rest, _ := strings.Cut(string(text), ") ")
-	fields := strings.Fields(rest)
-	if len(fields) < 20 || fields[0] == "Z" {
-		return ""
-	}
-	return fields[19]
-}
-
-func kill(t testing.TB, pid int, sig syscall.Signal) {
-	t.Helper()
-	if err := syscall.Kill(pid, sig); err != nil && !errors.Is(err, syscall.ESRCH) {
 		t.Fatal(err)
 	}
 }

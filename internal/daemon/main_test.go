@@ -3,22 +3,9 @@
 package daemon_test
 
 import (
-	"os"
 	"testing"
 
-	"ucid/internal/cli"
-	procdriver "ucid/internal/kind/proc/driver"
-	"ucid/internal/nltest"
+	"ucid/test/lab"
 )
 
-// asProgram in the environment makes the test binary the program ucid.
-const asProgram = "UCID_TEST_AS_PROGRAM"
-
-func TestMain(m *testing.M) {
-	procdriver.MaybeExec()
-	if os.Getenv(asProgram) != "" {
-		os.Unsetenv(asProgram)
-		os.Exit(cli.Main(os.Args[1:]))
-	}
-	nltest.Main(m)
-}
+func TestMain(m *testing.M) { lab.Main(m) }

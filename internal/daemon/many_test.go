@@ -13,11 +13,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/vishvananda/netlink"
-	"golang.org/x/sys/unix"
-
 	"ucid/internal/control"
-	"ucid/services"
+	"ucid/test/lab"
 )
 
 // Numbers of routes: for the benchmark, and for tests, which the race detector slows down.
@@ -41,32 +38,28 @@ func manyRoutes() string {
 // ours counts the routes with our protocol.
 func ours(t testing.TB) int {
 	t.Helper()
-	routes, err := netlink.RouteListFiltered(unix.AF_INET, &netlink.Route{Protocol: services.DefaultProtocol}, netlink.RT_FILTER_PROTOCOL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return len(routes)
+	return len(lab.OurRoutes(t))
 }
 
 func TestManyRoutes(t *testing.T) {
 	r := running(t, wan)
-	r.applied()
-	r.write("network", manyRoutes())
-	if change := r.applied(); change.Created != many {
+	r.Applied()
+	r.Write("network", manyRoutes())
+	if change := r.Applied(); change.Created != many {
 		t.Errorf("%d created, want %d", change.Created, many)
 	}
 	if n := ours(t); n != many {
 		t.Errorf("%d routes in the kernel, want %d", n, many)
 	}
 	viaNow(t, prefix(many-1), "192.0.2.9")
-	if change := r.applied(); change.Outcome != control.Unchanged {
+	if change := r.Applied(); change.Outcome != control.Unchanged {
 		t.Errorf("again: %s", change.Outcome)
 	}
 	// A thousand go, and one is wrong.
 	text := manyRoutes()
 	cut := strings.Index(text, "\nconfig route 'r3000'")
 	text = strings.Replace(text[:cut], "192.0.2.9", "192.0.2.300", 1)
-	change := r.apply2(text)
+	change := applyText(r, text)
 	if change.Removed != many-3000 || change.Changed+change.Created != 0 {
 		t.Errorf("created %d, changed %d, removed %d; want 0, 0, %d", change.Created, change.Changed, change.Removed, many-3000)
 	}
@@ -79,21 +72,21 @@ func TestManyRoutes(t *testing.T) {
 // Each one of many sections is wrong: all keep what they have, and it takes no time to speak of.
 func TestManyMistakes(t *testing.T) {
 	r := running(t, manyRoutes())
-	r.applied()
-	change := r.apply2(strings.ReplaceAll(manyRoutes(), "192.0.2.9", "192.0.2.300"))
+	r.Applied()
+	change := applyText(r, strings.ReplaceAll(manyRoutes(), "192.0.2.9", "192.0.2.300"))
 	if len(change.Problems) != many || change.Outcome != control.Unchanged {
 		t.Errorf("%d problems, %s", len(change.Problems), change.Outcome)
 	}
-	r.restart()
+	r.Restart()
 	if n := ours(t); n != many {
 		t.Errorf("%d routes in the kernel, want %d", n, many)
 	}
 }
 
-func (r *router) apply2(network string) control.Change {
-	r.t.Helper()
-	r.write("network", network)
-	return r.apply()
+func applyText(r *lab.Router, network string) control.Change {
+	r.T.Helper()
+	r.Write("network", network)
+	return r.Apply()
 }
 
 // BenchmarkReload20000 is one "uci commit" and one "ucid reload" of 20,000 new routes, by the
@@ -106,8 +99,7 @@ func BenchmarkReload20000(b *testing.B) {
 		b.Fatalf("%v: %s", err, out)
 	}
 	r := newRouter(b)
-	env := append(os.Environ(), "UCID_SETTINGS=/dev/null", "UCID_CONFDIR="+r.s.ConfDir, "UCID_SAVEDIR="+r.s.SaveDir,
-		"UCID_RUNDIR="+r.s.RunDir, "UCID_STATEDIR="+r.s.StateDir)
+	env := r.Env()
 	timed := func(stdin string, name string, args ...string) time.Duration {
 		b.Helper()
 		cmd := exec.Command(name, args...)
@@ -119,7 +111,7 @@ func BenchmarkReload20000(b *testing.B) {
 		return time.Since(began)
 	}
 	ucid, uci := filepath.Join(bin, "ucid"), filepath.Join(bin, "uci")
-	r.write("network", wan)
+	r.Write("network", wan)
 	daemon := exec.Command(ucid, "run")
 	daemon.Env = env
 	if err := daemon.Start(); err != nil {
@@ -129,7 +121,7 @@ func BenchmarkReload20000(b *testing.B) {
 		daemon.Process.Signal(syscall.SIGTERM)
 		daemon.Wait()
 	}()
-	eventually(b, func() error { _, err := ask[control.Status](r, "status", nil); return err })
+	r.Await()
 
 	var set, add, del bytes.Buffer
 	for i := range most {
@@ -137,10 +129,10 @@ func BenchmarkReload20000(b *testing.B) {
 		fmt.Fprintf(&add, "route add %s via 192.0.2.9 dev wan proto static\n", prefix(i))
 		fmt.Fprintf(&del, "route del %s via 192.0.2.9 dev wan proto static\n", prefix(i))
 	}
-	tool := []string{"-c", r.s.ConfDir, "-t", r.s.SaveDir}
+	tool := []string{"-c", r.Settings.ConfDir, "-t", r.Settings.SaveDir}
 	var commit, reload, again, batch time.Duration
 	for b.Loop() {
-		r.write("network", wan)
+		r.Write("network", wan)
 		timed("", ucid, "reload")
 		batch += timed(add.String(), "ip", "-batch", "-")
 		timed(del.String(), "ip", "-batch", "-")

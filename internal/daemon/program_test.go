@@ -11,89 +11,55 @@ import (
 	"syscall"
 	"testing"
 
-	"ucid/internal/control"
+	"ucid/test/lab"
 )
 
-// command is ucid as a program of its own, on the directories of the router.
-func (r *router) command(args ...string) *exec.Cmd {
-	self, err := os.Executable()
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	cmd := exec.Command(self, args...)
-	cmd.Env = append(os.Environ(), asProgram+"=1", "UCID_SETTINGS=/dev/null",
-		"UCID_CONFDIR="+r.s.ConfDir, "UCID_SAVEDIR="+r.s.SaveDir, "UCID_RUNDIR="+r.s.RunDir, "UCID_STATEDIR="+r.s.StateDir)
-	return cmd
-}
-
-// startProgram runs the daemon as a program and waits until it answers. It is killed at the
-// end of the test at the latest.
-func (r *router) startProgram() *exec.Cmd {
-	r.t.Helper()
-	cmd := r.command("run")
-	cmd.Stderr = &r.log
-	if err := cmd.Start(); err != nil {
-		r.t.Fatal(err)
-	}
-	r.t.Cleanup(func() {
-		if cmd.ProcessState == nil {
-			cmd.Process.Kill()
-			cmd.Wait()
-		}
-	})
-	eventually(r.t, func() error {
-		_, err := ask[control.Status](r, "status", nil)
-		return err
-	})
-	return cmd
-}
-
 // fails runs a command that has to end with status 1 and words on standard error.
-func (r *router) fails(cmd *exec.Cmd, words ...string) {
-	r.t.Helper()
+func fails(t testing.TB, cmd *exec.Cmd, words ...string) {
+	t.Helper()
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	err := cmd.Run()
 	if cmd.ProcessState.ExitCode() != 1 || !holdsAll(out.String(), words) {
-		r.t.Errorf("%v: %q, want status 1 and %q", err, out.String(), words)
+		t.Errorf("%v: %q, want status 1 and %q", err, out.String(), words)
 	}
 	if strings.Contains(out.String(), "goroutine ") {
-		r.t.Errorf("a panic: %s", out.String())
+		t.Errorf("a panic: %s", out.String())
 	}
 }
 
 func TestKilledDaemonIsFollowedByAnother(t *testing.T) {
 	r := newRouter(t)
-	r.write("network", wan+office)
-	r.write("ucid", sleeper)
-	first := r.startProgram()
-	revision := r.applied().Revision
-	pid := r.child("sleeper")
-	began := startTime(pid)
+	r.Write("network", wan+office)
+	r.Write("ucid", sleeper)
+	first := r.Launch(r.Command("run"))
+	revision := r.Applied().Revision
+	pid := r.Child("sleeper")
+	began := lab.StartTime(pid)
 
-	kill(t, first.Process.Pid, syscall.SIGKILL)
+	lab.Kill(t, first.Process.Pid, syscall.SIGKILL)
 	first.Wait()
-	if startTime(pid) != began {
+	if lab.StartTime(pid) != began {
 		t.Fatal("the child ended with the daemon")
 	}
 	viaNow(t, "198.51.100.0/24", "192.0.2.9")
 
 	writes := kernelWrites(t)
-	second := r.startProgram()
-	if got := r.child("sleeper"); got != pid || startTime(pid) != began {
+	second := r.Launch(r.Command("run"))
+	if got := r.Child("sleeper"); got != pid || lab.StartTime(pid) != began {
 		t.Errorf("pid %d, want %d: the child was not adopted", got, pid)
 	}
-	if s := r.status(); s.Revision != revision {
+	if s := r.Status(); s.Revision != revision {
 		t.Errorf("revision %d, want %d", s.Revision, revision)
 	}
 	viaNow(t, "198.51.100.0/24", "192.0.2.9")
 	if lines := writes(); len(lines) > 0 {
 		t.Errorf("the start changed something: %q", lines)
 	}
-	kill(t, pid, syscall.SIGKILL)
-	r.child("sleeper", pid) // an adopted child is supervised like any other
+	lab.Kill(t, pid, syscall.SIGKILL)
+	r.Child("sleeper", pid) // an adopted child is supervised like any other
 
-	kill(t, second.Process.Pid, syscall.SIGTERM)
+	lab.Kill(t, second.Process.Pid, syscall.SIGTERM)
 	if err := second.Wait(); err != nil {
 		t.Errorf("SIGTERM: %v", err)
 	}
@@ -102,16 +68,16 @@ func TestKilledDaemonIsFollowedByAnother(t *testing.T) {
 
 func TestOneDaemonForOneDirectory(t *testing.T) {
 	r := running(t, wan)
-	r.fails(r.command("run"), "another ucid", "UCID_RUNDIR")
-	other := r.command("run")
-	other.Env = append(other.Env, "UCID_RUNDIR="+t.TempDir(), "UCID_SOCKET="+r.s.Socket)
-	r.fails(other, "another ucid answers on "+r.s.Socket)
-	r.applied()
+	fails(t, r.Command("run"), "another ucid", "UCID_RUNDIR")
+	other := r.Command("run")
+	other.Env = append(other.Env, "UCID_RUNDIR="+t.TempDir(), "UCID_SOCKET="+r.Settings.Socket)
+	fails(t, other, "another ucid answers on "+r.Settings.Socket)
+	r.Applied()
 }
 
 func TestNotRoot(t *testing.T) {
 	r := newRouter(t)
-	cmd := r.command("run")
+	cmd := r.Command("run")
 	if mappedUsers() < 65535 { // no other user to be: root without capabilities
 		cmd.Args = append([]string{"setpriv", "--bounding-set", "-all", "--"}, append([]string{cmd.Path}, cmd.Args[1:]...)...)
 		cmd.Path, _ = exec.LookPath("setpriv")
@@ -121,23 +87,23 @@ func TestNotRoot(t *testing.T) {
 		}
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
 	}
-	r.fails(cmd, "needs to be root", "CAP_NET_ADMIN")
-	if entries, _ := os.ReadDir(r.s.RunDir); len(entries) > 0 {
+	fails(t, cmd, "needs to be root", "CAP_NET_ADMIN")
+	if entries, _ := os.ReadDir(r.Settings.RunDir); len(entries) > 0 {
 		t.Errorf("it made %v", entries)
 	}
 }
 
 func TestOldSocketIsReplaced(t *testing.T) {
 	r := newRouter(t)
-	r.write("network", wan)
-	first := r.startProgram()
-	kill(t, first.Process.Pid, syscall.SIGKILL)
+	r.Write("network", wan)
+	first := r.Launch(r.Command("run"))
+	lab.Kill(t, first.Process.Pid, syscall.SIGKILL)
 	first.Wait()
-	if _, err := os.Lstat(r.s.Socket); err != nil {
+	if _, err := os.Lstat(r.Settings.Socket); err != nil {
 		t.Fatalf("the killed daemon left no socket: %v", err)
 	}
-	r.start()
-	info, err := os.Stat(r.s.Socket)
+	r.Start()
+	info, err := os.Stat(r.Settings.Socket)
 	if err != nil || info.Mode().Perm() != 0o660 {
 		t.Errorf("socket %v, %v; want mode 0660", info.Mode(), err)
 	}
@@ -152,24 +118,24 @@ func TestSomethingElseInPlaceOfTheSocket(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRouter(t)
-			if err := os.MkdirAll(r.s.RunDir, 0o755); err != nil {
+			if err := os.MkdirAll(r.Settings.RunDir, 0o755); err != nil {
 				t.Fatal(err)
 			}
-			if err := make(r.s.Socket); err != nil {
+			if err := make(r.Settings.Socket); err != nil {
 				t.Fatal(err)
 			}
-			before, _ := os.Lstat(r.s.Socket)
-			r.fails(r.command("run"), r.s.Socket, "in the way")
-			if after, err := os.Lstat(r.s.Socket); err != nil || after.Mode() != before.Mode() {
+			before, _ := os.Lstat(r.Settings.Socket)
+			fails(t, r.Command("run"), r.Settings.Socket, "in the way")
+			if after, err := os.Lstat(r.Settings.Socket); err != nil || after.Mode() != before.Mode() {
 				t.Errorf("it is gone: %v", err)
 			}
-			os.Remove(r.s.Socket)
+			os.Remove(r.Settings.Socket)
 		})
 	}
 }
 
 func TestClientWithoutDaemon(t *testing.T) {
 	r := newRouter(t)
-	r.fails(r.command("status"), "ucid is not running", r.s.Socket, "ucid run")
-	r.fails(r.command("reload", "--json"), "ucid is not running")
+	fails(t, r.Command("status"), "ucid is not running", r.Settings.Socket, "ucid run")
+	fails(t, r.Command("reload", "--json"), "ucid is not running")
 }

@@ -12,25 +12,26 @@ import (
 
 	"ucid/internal/nltest"
 	"ucid/internal/rtnl"
+	"ucid/test/lab"
 )
 
 func TestRestartDoesNothing(t *testing.T) {
 	r := running(t, wan+office)
-	r.write("ucid", sleeper)
-	revision := r.applied().Revision
-	pid := r.child("sleeper")
-	began, writes := startTime(pid), rtnl.Writes()
-	r.write("network", wan) // committed, but not applied
-	r.restart()
-	if got := r.child("sleeper"); got != pid || startTime(pid) != began {
+	r.Write("ucid", sleeper)
+	revision := r.Applied().Revision
+	pid := r.Child("sleeper")
+	began, writes := lab.StartTime(pid), rtnl.Writes()
+	r.Write("network", wan) // committed, but not applied
+	r.Restart()
+	if got := r.Child("sleeper"); got != pid || lab.StartTime(pid) != began {
 		t.Errorf("pid %d, want %d", got, pid)
 	}
 	if n := rtnl.Writes() - writes; n != 0 {
 		t.Errorf("%d netlink writes, want 0", n)
 	}
 	viaNow(t, "198.51.100.0/24", "192.0.2.9")
-	eventually(t, func() error {
-		if s := r.status(); s.Revision != revision || s.Unapplied["network"] != "changed" {
+	lab.Eventually(t, func() error {
+		if s := r.Status(); s.Revision != revision || s.Unapplied["network"] != "changed" {
 			return fmt.Errorf("revision %d, not applied %v", s.Revision, s.Unapplied)
 		}
 		return nil
@@ -49,21 +50,21 @@ func TestStartWithBrokenFile(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := running(t, wan+office)
-			r.applied()
-			r.end()
-			if err := spoil(filepath.Join(r.s.ConfDir, "network")); err != nil {
+			r.Applied()
+			r.Stop()
+			if err := spoil(filepath.Join(r.Settings.ConfDir, "network")); err != nil {
 				t.Fatal(err)
 			}
 			deleteRoute(t, "198.51.100.0/24", "192.0.2.9")
-			r.start()
+			r.Start()
 			viaNow(t, "198.51.100.0/24", "192.0.2.9")
-			change := r.apply()
-			wantProblem(t, change, "network: "+r.s.ConfDir+"/network", "stays as it was")
+			change := r.Apply()
+			wantProblem(t, change, "network: "+r.Settings.ConfDir+"/network", "stays as it was")
 			if change.OK() {
 				t.Error("the change is ok")
 			}
 			viaNow(t, "198.51.100.0/24", "192.0.2.9")
-			r.restart()
+			r.Restart()
 			viaNow(t, "198.51.100.0/24", "192.0.2.9")
 		})
 	}
@@ -71,50 +72,50 @@ func TestStartWithBrokenFile(t *testing.T) {
 
 func TestWrongSectionKeepsItsRoute(t *testing.T) {
 	r := running(t, wan+office)
-	r.applied()
+	r.Applied()
 	wrong := wan + strings.Replace(office, "192.0.2.9", "192.0.2.300", 1)
-	r.write("network", wrong)
-	wantProblem(t, r.apply(), "network: "+r.s.ConfDir+"/network:10: route 'office'", "192.0.2.300")
+	r.Write("network", wrong)
+	wantProblem(t, r.Apply(), "network: "+r.Settings.ConfDir+"/network:10: route 'office'", "192.0.2.300")
 	viaNow(t, "198.51.100.0/24", "192.0.2.9")
-	r.restart()
+	r.Restart()
 	viaNow(t, "198.51.100.0/24", "192.0.2.9")
-	if s := r.status(); len(s.Problems) != 1 {
+	if s := r.Status(); len(s.Problems) != 1 {
 		t.Errorf("problems after the restart: %v, want one", s.Problems)
 	}
 	// Other sections move on, and revisions with them; the section keeps what it has.
 	for i := range 30 {
-		r.write("network", wrong+fmt.Sprintf("\nconfig route 'other'\n\toption interface 'wan'\n\toption target '10.%d.0.0/16'\n\toption gateway '192.0.2.9'\n", i))
-		r.apply()
+		r.Write("network", wrong+fmt.Sprintf("\nconfig route 'other'\n\toption interface 'wan'\n\toption target '10.%d.0.0/16'\n\toption gateway '192.0.2.9'\n", i))
+		r.Apply()
 	}
-	r.end()
+	r.Stop()
 	deleteRoute(t, "198.51.100.0/24", "192.0.2.9")
-	r.start()
+	r.Start()
 	viaNow(t, "198.51.100.0/24", "192.0.2.9")
 
-	r.write("network", wan+strings.Replace(office, "192.0.2.9", "192.0.2.10", 1))
-	r.applied()
+	r.Write("network", wan+strings.Replace(office, "192.0.2.9", "192.0.2.10", 1))
+	r.Applied()
 	viaNow(t, "198.51.100.0/24", "192.0.2.10")
-	r.write("network", wrong)
-	r.apply()
-	r.write("network", wan)
-	r.applied()
+	r.Write("network", wrong)
+	r.Apply()
+	r.Write("network", wan)
+	r.Applied()
 	noRoute(t, "198.51.100.0/24")
 }
 
 // What only a driver can refuse is refused after a restart, too.
 func TestRefusedProcessStaysAsItWas(t *testing.T) {
 	r := running(t, wan+office)
-	r.write("ucid", sleeper)
-	r.applied()
-	pid := r.child("sleeper")
-	r.write("ucid", sleeper+"\toption user 'nobody-of-that-name'\n")
-	wantProblem(t, r.apply(), "process 'sleeper'", "nobody-of-that-name")
+	r.Write("ucid", sleeper)
+	r.Applied()
+	pid := r.Child("sleeper")
+	r.Write("ucid", sleeper+"\toption user 'nobody-of-that-name'\n")
+	wantProblem(t, r.Apply(), "process 'sleeper'", "nobody-of-that-name")
 	same := func(when string) {
 		t.Helper()
-		if got := r.child("sleeper"); got != pid {
+		if got := r.Child("sleeper"); got != pid {
 			t.Errorf("%s: pid %d, want %d", when, got, pid)
 		}
-		if s := r.status(); len(s.Problems) != 1 {
+		if s := r.Status(); len(s.Problems) != 1 {
 			t.Errorf("%s: problems %v, want one", when, s.Problems)
 		}
 	}
@@ -123,7 +124,7 @@ func TestRefusedProcessStaysAsItWas(t *testing.T) {
 	nltest.Up(t, "wan")
 	via(t, "198.51.100.0/24", "192.0.2.9")
 	same("after new facts")
-	r.restart()
+	r.Restart()
 	same("after a restart")
 }
 
@@ -132,65 +133,65 @@ func TestDuplicateRoute(t *testing.T) {
 	second := strings.NewReplacer("office", "copy", "192.0.2.9", "192.0.2.8").Replace(office)
 	own := strings.Replace(second, "198.51.100.0", "203.0.113.0", 1)
 	r := running(t, wan+office+own)
-	r.applied()
+	r.Applied()
 	viaNow(t, "203.0.113.0/24", "192.0.2.8")
-	r.write("network", wan+office+second)
-	wantProblem(t, r.apply(), "route 'copy'", "already")
+	r.Write("network", wan+office+second)
+	wantProblem(t, r.Apply(), "route 'copy'", "already")
 	check := func() {
 		t.Helper()
 		viaNow(t, "198.51.100.0/24", "192.0.2.9")
 		viaNow(t, "203.0.113.0/24", "192.0.2.8")
 	}
 	check()
-	r.restart()
+	r.Restart()
 	check()
 }
 
 func TestDeviceComesBack(t *testing.T) {
 	r := running(t, wan+office)
-	r.applied()
+	r.Applied()
 	nltest.Delete(t, "wan")
-	eventually(t, func() error {
-		if got := r.status().Counts; len(got) == 0 {
+	lab.Eventually(t, func() error {
+		if got := r.Status().Counts; len(got) == 0 {
 			return errors.New("no counts")
 		}
 		return nil
 	})
-	r.restart()
+	r.Restart()
 	nltest.Veth(t, "wan", "far", nil)
 	via(t, "198.51.100.0/24", "192.0.2.9")
 }
 
 func TestStateThatCannotBeWritten(t *testing.T) {
 	r := running(t, wan)
-	if err := os.RemoveAll(filepath.Join(r.s.StateDir)); err != nil {
+	if err := os.RemoveAll(filepath.Join(r.Settings.StateDir)); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(r.s.StateDir, nil, 0o600); err != nil {
+	if err := os.WriteFile(r.Settings.StateDir, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	r.write("network", wan+office)
-	change := r.apply()
+	r.Write("network", wan+office)
+	change := r.Apply()
 	if change.OK() {
 		t.Errorf("ok, although nothing can be stored: %+v", change)
 	}
 	t.Logf("%s %s %v", change.Outcome, change.Error, change.Faults)
-	os.Remove(r.s.StateDir)
-	r.applied()
+	os.Remove(r.Settings.StateDir)
+	r.Applied()
 	viaNow(t, "198.51.100.0/24", "192.0.2.9")
 }
 
 func TestRouteProtocolOutlivesABrokenFile(t *testing.T) {
 	r := newRouter(t)
-	r.write("network", wan+office)
-	r.write("ucid", "config globals 'globals'\n\toption route_protocol '118'\n")
-	r.start()
-	r.applied()
-	r.end()
-	r.write("ucid", "config '")
-	r.start()
-	r.write("network", wan)
-	r.apply()
+	r.Write("network", wan+office)
+	r.Write("ucid", "config globals 'globals'\n\toption route_protocol '118'\n")
+	r.Start()
+	r.Applied()
+	r.Stop()
+	r.Write("ucid", "config '")
+	r.Start()
+	r.Write("network", wan)
+	r.Apply()
 	noRoute(t, "198.51.100.0/24")
-	r.write("ucid", "config globals 'globals'\n\toption route_protocol '118'\n")
+	r.Write("ucid", "config globals 'globals'\n\toption route_protocol '118'\n")
 }

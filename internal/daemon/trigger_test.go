@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"ucid/internal/nltest"
+	"ucid/test/lab"
 )
 
 // lan is an interface of the test.
@@ -24,7 +25,7 @@ config interface 'uplink'
 // happened waits until a command of a trigger has left its mark n times.
 func happened(t *testing.T, mark string, n int) {
 	t.Helper()
-	eventually(t, func() error {
+	lab.Eventually(t, func() error {
 		text, err := os.ReadFile(mark)
 		if lines := strings.Count(string(text), "\n"); lines < n {
 			return fmt.Errorf("%d of %d runs: %w", lines, n, errors.Join(err, os.ErrNotExist))
@@ -49,20 +50,20 @@ func TestTriggersHearOfConfigAndInterfaces(t *testing.T) {
 	r := running(t, lan)
 	marks := t.TempDir()
 	mark := func(name string) string { return filepath.Join(marks, name) }
-	r.write("ucid", triggerSection("config", "config.change", "package=network", mark("config"))+
+	r.Write("ucid", triggerSection("config", "config.change", "package=network", mark("config"))+
 		triggerSection("down", "interface.down", "interface=uplink", mark("down"))+
 		triggerSection("up", "interface.up", "device=wan", mark("up"))+
 		triggerSection("hand", "my.*", "who=me", mark("hand")))
-	r.applied()
-	r.write("network", lan+"	option metric '5'\n")
-	r.applied()
+	r.Applied()
+	r.Write("network", lan+"	option metric '5'\n")
+	r.Applied()
 	happened(t, mark("config"), 1)
 	nltest.Down(t, "far")
 	happened(t, mark("down"), 1)
 	nltest.Up(t, "far")
 	happened(t, mark("up"), 1)
-	r.event("my.event", map[string]string{"who": "you"})
-	r.event("my.event", map[string]string{"who": "me"})
+	fire(r, "my.event", map[string]string{"who": "you"})
+	fire(r, "my.event", map[string]string{"who": "me"})
 	happened(t, mark("hand"), 1)
 	if text, _ := os.ReadFile(mark("hand")); string(text) != "my.event\n" {
 		t.Errorf("ran %q", text)
@@ -71,7 +72,7 @@ func TestTriggersHearOfConfigAndInterfaces(t *testing.T) {
 
 func TestTriggerRestartsAProcess(t *testing.T) {
 	r := running(t, lan)
-	r.write("ucid", `
+	r.Write("ucid", `
 config process 'sleeper'
 	list command 'sleep'
 	list command '1000'
@@ -81,29 +82,29 @@ config trigger 'follow'
 	list match 'package=network'
 	option process 'sleeper'
 `)
-	r.applied()
-	before := r.child("sleeper")
-	r.write("network", lan+"	option metric '7'\n")
-	r.event("config.change", map[string]string{"package": "network"}) // as rpcd says it
-	r.child("sleeper", before)
+	r.Applied()
+	before := r.Child("sleeper")
+	r.Write("network", lan+"	option metric '7'\n")
+	fire(r, "config.change", map[string]string{"package": "network"}) // as rpcd says it
+	r.Child("sleeper", before)
 }
 
 func TestTriggerHearsOfProcesses(t *testing.T) {
 	r := running(t, lan)
 	mark := filepath.Join(t.TempDir(), "mark")
-	r.write("ucid", triggerSection("seen", "instance.*", "service=sleeper", mark))
-	r.applied()
-	r.write("ucid", triggerSection("seen", "instance.*", "service=sleeper", mark)+`
+	r.Write("ucid", triggerSection("seen", "instance.*", "service=sleeper", mark))
+	r.Applied()
+	r.Write("ucid", triggerSection("seen", "instance.*", "service=sleeper", mark)+`
 config process 'sleeper'
 	list command 'sleep'
 	list command '1000'
 `)
-	r.applied()
+	r.Applied()
 	happened(t, mark, 1)
 }
 
 // event fires an event by hand.
-func (r *router) event(name string, data map[string]string) {
-	r.t.Helper()
-	must[struct{}](r, "event", map[string]any{"event": name, "data": data})
+func fire(r *lab.Router, name string, data map[string]string) {
+	r.T.Helper()
+	lab.Must[struct{}](r, "event", map[string]any{"event": name, "data": data})
 }

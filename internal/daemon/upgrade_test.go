@@ -13,7 +13,7 @@ import (
 	"syscall"
 	"testing"
 
-	"ucid/internal/control"
+	"ucid/test/lab"
 )
 
 // build makes the program, as it is the one that becomes itself.
@@ -28,43 +28,24 @@ func build(t *testing.T) string {
 }
 
 // startBuilt runs a built program until it answers.
-func (r *router) startBuilt(program string, args ...string) *exec.Cmd {
-	r.t.Helper()
-	cmd := r.command(args...)
+func startBuilt(r *lab.Router, program string, args ...string) *exec.Cmd {
+	r.T.Helper()
+	cmd := r.Command(args...)
 	cmd.Path, cmd.Args[0] = program, program
-	cmd.Stderr = &r.log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	if err := cmd.Start(); err != nil {
-		r.t.Fatal(err)
-	}
-	r.t.Cleanup(func() {
-		if cmd.ProcessState == nil {
-			cmd.Process.Kill()
-			cmd.Wait()
-		}
-	})
-	r.answers()
-	return cmd
-}
-
-func (r *router) answers() {
-	r.t.Helper()
-	eventually(r.t, func() error {
-		_, err := ask[control.Status](r, "status", nil)
-		return err
-	})
+	return r.Launch(cmd)
 }
 
 // The daemon becomes a new program: the same process, the same children; one that is no
 // program is not taken.
 func TestUpgrade(t *testing.T) {
 	r := newRouter(t)
-	r.write("ucid", sleeper)
+	r.Write("ucid", sleeper)
 	program := build(t)
-	cmd := r.startBuilt(program, "run")
-	r.applied()
-	pid := r.child("sleeper")
-	began, same := startTime(pid), startTime(cmd.Process.Pid)
+	cmd := startBuilt(r, program, "run")
+	r.Applied()
+	pid := r.Child("sleeper")
+	began, same := lab.StartTime(pid), lab.StartTime(cmd.Process.Pid)
 
 	good := program + ".good"
 	if err := os.Rename(program, good); err != nil {
@@ -78,16 +59,16 @@ func TestUpgrade(t *testing.T) {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	upgrade := r.command("upgrade")
+	upgrade := r.Command("upgrade")
 	upgrade.Stdout, upgrade.Stderr = &out, &out
 	if err := upgrade.Run(); err != nil {
 		t.Fatalf("%v: %s", err, &out)
 	}
-	r.answers()
+	r.Await()
 	if exe, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", cmd.Process.Pid)); err != nil || exe != program {
 		t.Errorf("it runs %s, %v", exe, err)
 	}
-	if startTime(cmd.Process.Pid) != same || startTime(pid) != began || r.child("sleeper") != pid {
+	if lab.StartTime(cmd.Process.Pid) != same || lab.StartTime(pid) != began || r.Child("sleeper") != pid {
 		t.Error("another daemon, or another child")
 	}
 
@@ -97,50 +78,50 @@ func TestUpgrade(t *testing.T) {
 	if err := os.WriteFile(program, []byte("#!/bin/false\n"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	kill(t, cmd.Process.Pid, syscall.SIGUSR2)
-	eventually(t, func() error {
-		if !strings.Contains(r.log.String(), "is no good") {
+	lab.Kill(t, cmd.Process.Pid, syscall.SIGUSR2)
+	lab.Eventually(t, func() error {
+		if !strings.Contains(r.Log.String(), "is no good") {
 			return errors.New("it does not say that the program is no good")
 		}
 		return nil
 	})
-	r.answers()
+	r.Await()
 }
 
 // Below an init the daemon may die; the next one adopts. When all ends, so do the children.
 func TestInit(t *testing.T) {
 	r := newRouter(t)
-	r.write("ucid", sleeper)
-	cmd := r.startBuilt(build(t), "run", "--init")
-	r.applied()
-	pid := r.child("sleeper")
-	began := startTime(pid)
-	daemon := r.daemonPid()
+	r.Write("ucid", sleeper)
+	cmd := startBuilt(r, build(t), "run", "--init")
+	r.Applied()
+	pid := r.Child("sleeper")
+	began := lab.StartTime(pid)
+	daemon := daemonPid(r)
 	if daemon == cmd.Process.Pid {
 		t.Fatal("the init is the daemon")
 	}
-	kill(t, daemon, syscall.SIGKILL)
-	eventually(t, func() error {
-		if now := r.daemonPid(); now == daemon {
+	lab.Kill(t, daemon, syscall.SIGKILL)
+	lab.Eventually(t, func() error {
+		if now := daemonPid(r); now == daemon {
 			return errors.New("no new daemon")
 		}
 		return nil
 	})
-	r.answers()
-	if startTime(pid) != began || r.child("sleeper") != pid {
+	r.Await()
+	if lab.StartTime(pid) != began || r.Child("sleeper") != pid {
 		t.Error("the child has changed with the daemon")
 	}
-	kill(t, cmd.Process.Pid, syscall.SIGTERM)
+	lab.Kill(t, cmd.Process.Pid, syscall.SIGTERM)
 	if err := cmd.Wait(); err != nil {
-		t.Errorf("%v: %s", err, r.log.String())
+		t.Errorf("%v: %s", err, r.Log.String())
 	}
-	if startTime(pid) == began {
+	if lab.StartTime(pid) == began {
 		t.Error("the child survives the init")
 	}
 }
 
-func (r *router) daemonPid() int {
-	data, _ := os.ReadFile(filepath.Join(r.s.RunDir, "ucid.lock"))
+func daemonPid(r *lab.Router) int {
+	data, _ := os.ReadFile(filepath.Join(r.Settings.RunDir, "ucid.lock"))
 	pid := 0
 	_, _ = fmt.Sscan(string(data), &pid)
 	return pid

@@ -15,6 +15,7 @@ import (
 
 	"ucid/internal/nltest"
 	"ucid/services"
+	"ucid/test/lab"
 )
 
 // routesOf counts the routes of a protocol, without looking at each.
@@ -52,8 +53,8 @@ func TestDeletedRoutesAreBack(t *testing.T) {
 	var took []time.Duration
 	for i := range deletions {
 		n := i % (deletions / 3 * 2)
-		dst := parseNet(t, fmt.Sprintf("10.%d.%d.0/24", n/256, n%256))
-		route := &netlink.Route{Dst: dst, Gw: net.ParseIP("192.0.2.9"), LinkIndex: index(t, "wan"), Protocol: services.DefaultProtocol}
+		dst := lab.ParseNet(t, fmt.Sprintf("10.%d.%d.0/24", n/256, n%256))
+		route := &netlink.Route{Dst: dst, Gw: net.ParseIP("192.0.2.9"), LinkIndex: lab.Index(t, "wan"), Protocol: services.DefaultProtocol}
 		began := time.Now()
 		if err := netlink.RouteDel(route); err != nil {
 			t.Fatalf("deletion %d: %v", i, err)
@@ -71,7 +72,7 @@ func TestDeletedRoutesAreBack(t *testing.T) {
 // back waits for the message that a route is there again.
 func back(t *testing.T, updates <-chan netlink.RouteUpdate, dst *net.IPNet, began time.Time) time.Duration {
 	t.Helper()
-	deadline := time.After(patience)
+	deadline := time.After(lab.Patience)
 	for {
 		select {
 		case u := <-updates:
@@ -106,7 +107,7 @@ func TestRoutesAreBackAfterALinkFlap(t *testing.T) {
 		}
 		began := time.Now()
 		nltest.Up(t, "wan")
-		eventually(t, func() error {
+		lab.Eventually(t, func() error {
 			if got := routesOf(t, services.DefaultProtocol); got != n {
 				return fmt.Errorf("%d routes, want %d", got, n)
 			}
@@ -150,7 +151,7 @@ func TestFloodOfDeletions(t *testing.T) {
 	const foreign = 20000
 	running(t, wan+office("192.0.2.9"))
 	flood(t, foreign)
-	if err := netlink.RouteDel(&netlink.Route{Dst: parseNet(t, "198.51.100.0/24"), LinkIndex: index(t, "wan"), Protocol: services.DefaultProtocol}); err != nil {
+	if err := netlink.RouteDel(&netlink.Route{Dst: lab.ParseNet(t, "198.51.100.0/24"), LinkIndex: lab.Index(t, "wan"), Protocol: services.DefaultProtocol}); err != nil {
 		t.Fatal(err)
 	}
 	via(t, "192.0.2.9")
@@ -168,7 +169,7 @@ func flood(t *testing.T, n int) {
 	}
 	defer h.Close()
 	route := func(i int) *netlink.Route {
-		return &netlink.Route{Dst: parseNet(t, fmt.Sprintf("10.%d.%d.0/24", i/256, i%256)), Type: unix.RTN_BLACKHOLE, Protocol: 99}
+		return &netlink.Route{Dst: lab.ParseNet(t, fmt.Sprintf("10.%d.%d.0/24", i/256, i%256)), Type: unix.RTN_BLACKHOLE, Protocol: 99}
 	}
 	for i := range n {
 		if err := h.RouteAdd(route(i)); err != nil {

@@ -22,6 +22,7 @@ import (
 	ruledriver "ucid/internal/kind/rule/driver"
 	"ucid/internal/nltest"
 	"ucid/services"
+	"ucid/test/lab"
 )
 
 // A crowd is a machine on which others make, replace, append and delete routes and rules in
@@ -89,7 +90,7 @@ func newCrowd(t *testing.T, seed uint64) *crowd {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &crowd{t: t, chance: rand.New(rand.NewPCG(seed, 0)), e: engine.New(engine.Options{}), wan: index(t, "wan")}
+	c := &crowd{t: t, chance: rand.New(rand.NewPCG(seed, 0)), e: engine.New(engine.Options{}), wan: lab.Index(t, "wan")}
 	engine.Add[route.Route, route.Key](c.e, routes)
 	engine.Add[rule.Rule, rule.Rule](c.e, rules)
 	t.Cleanup(func() {
@@ -177,7 +178,7 @@ func (c *crowd) others() {
 }
 
 func (c *crowd) kernelRoute(r route.Route, protocol netlink.RouteProtocol) *netlink.Route {
-	k := &netlink.Route{Dst: parseNet(c.t, r.Dst.String()), Table: int(r.Table), Priority: int(r.Metric), Protocol: protocol, Type: unix.RTN_UNICAST}
+	k := &netlink.Route{Dst: lab.ParseNet(c.t, r.Dst.String()), Table: int(r.Table), Priority: int(r.Metric), Protocol: protocol, Type: unix.RTN_UNICAST}
 	if r.Type == route.Blackhole {
 		k.Type = unix.RTN_BLACKHOLE
 		return k
@@ -190,7 +191,7 @@ func (c *crowd) kernelRule(r rule.Rule, protocol uint8) *netlink.Rule {
 	k := netlink.NewRule()
 	k.Family, k.Priority, k.Table, k.Protocol = unix.AF_INET, int(r.Priority), int(r.Table), protocol
 	if r.Src.IsValid() {
-		k.Src = parseNet(c.t, r.Src.String())
+		k.Src = lab.ParseNet(c.t, r.Src.String())
 	}
 	return k
 }
@@ -262,66 +263,4 @@ func wasAppended(line, own string) bool {
 	return strings.Contains(place, "Dst: 2001:db8:") && slices.ContainsFunc(strings.Split(own, "\n"), func(l string) bool {
 		return strings.HasPrefix(l, place+" Gw: <nil> [{") && (gateway == "<nil>" || strings.Contains(l, "Gw: "+gateway+" "))
 	})
-}
-
-// check compares ours with what is wanted.
-func (c *crowd) check(plan int) {
-	c.t.Helper()
-	ours, theirs := map[string]bool{}, map[string]bool{}
-	for _, r := range c.routes() {
-		place := fmt.Sprintf("%s metric %d table %d", r.Dst, r.Priority, r.Table)
-		if r.Protocol == services.DefaultProtocol {
-			ours[fmt.Sprintf("%s via %s type %d", place, r.Gw, r.Type)] = true
-		} else {
-			theirs[place] = true
-		}
-	}
-	for _, w := range engine.Wishes[route.Route](c.wanted) {
-		k := c.kernelRoute(w.Object, 0)
-		place := fmt.Sprintf("%s metric %d table %d", k.Dst, k.Priority, k.Table)
-		name := fmt.Sprintf("%s via %s type %d", place, k.Gw, k.Type)
-		if !ours[name] && !theirs[place] {
-			c.t.Errorf("plan %d: %s is wanted, not there, and its place is free", plan, name)
-		}
-		delete(ours, name)
-	}
-	for name := range ours {
-		c.t.Errorf("plan %d: %s is ours and not wanted", plan, name)
-	}
-	c.checkRules(plan)
-}
-
-func (c *crowd) checkRules(plan int) {
-	c.t.Helper()
-	text := func(r *netlink.Rule) string { return fmt.Sprintf("%d from %v table %d", r.Priority, r.Src, r.Table) }
-	ours, theirs := map[string]bool{}, map[string]bool{}
-	for _, r := range c.rules() {
-		if r.Protocol == services.DefaultProtocol {
-			ours[text(&r)] = true
-		} else {
-			theirs[text(&r)] = true
-		}
-	}
-	for _, w := range engine.Wishes[rule.Rule](c.wanted) {
-		name := text(c.kernelRule(w.Object, 0))
-		if !ours[name] && !theirs[name] {
-			c.t.Errorf("plan %d: rule %s is wanted and not there", plan, name)
-		}
-		delete(ours, name)
-	}
-	for name := range ours {
-		c.t.Errorf("plan %d: rule %s is ours and not wanted", plan, name)
-	}
-}
-
-// clear takes away what the others made.
-func (c *crowd) clear() {
-	for _, r := range c.routes() {
-		netlink.RouteDel(&r)
-	}
-	for _, r := range c.rules() {
-		if r.Protocol == 99 {
-			netlink.RuleDel(&r)
-		}
-	}
 }

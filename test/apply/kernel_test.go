@@ -4,23 +4,14 @@ package apply_test
 
 import (
 	"fmt"
-	"net"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/vishvananda/netlink"
-	"golang.org/x/sys/unix"
-
-	"ucid/services"
+	"ucid/test/lab"
 )
 
-const wan = `
-config interface 'wan'
-	option device 'wan'
-	option proto 'static'
-	option ipaddr '192.0.2.1/24'
-`
+const wan = lab.Wan
 
 // routeTo is the text of a named route.
 func routeTo(name, target, gateway string) string {
@@ -33,40 +24,18 @@ func office(gateway string) string { return routeTo("office", "198.51.100.0/24",
 // ours are the routes and rules of the main table that carry our number, sorted, one a line.
 func ours(t testing.TB) string {
 	t.Helper()
-	routes, err := netlink.RouteListFiltered(unix.AF_INET, &netlink.Route{Protocol: services.DefaultProtocol}, netlink.RT_FILTER_PROTOCOL)
-	if err != nil {
-		t.Fatal(err)
-	}
 	var lines []string
-	for _, r := range routes {
+	for _, r := range lab.OurRoutes(t) {
 		lines = append(lines, fmt.Sprintf("%s via %s", r.Dst, r.Gw))
 	}
 	slices.Sort(lines)
 	return strings.Join(lines, "\n")
 }
 
-func parseNet(t testing.TB, prefix string) *net.IPNet {
-	t.Helper()
-	_, dst, err := net.ParseCIDR(prefix)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return dst
-}
-
-func index(t testing.TB, dev string) int {
-	t.Helper()
-	link, err := netlink.LinkByName(dev)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return link.Attrs().Index
-}
-
 // via waits until the route to office leads to a gateway; "" means there is none.
 func via(t testing.TB, gateway string) {
 	t.Helper()
-	eventually(t, func() error {
+	lab.Eventually(t, func() error {
 		if got, want := ours(t), officeVia(gateway); got != want {
 			return fmt.Errorf("routes %q, want %q", got, want)
 		}

@@ -8,22 +8,20 @@ import (
 	"os"
 	"testing"
 
-	"ucid/internal/cli"
-	procdriver "ucid/internal/kind/proc/driver"
-	"ucid/internal/nltest"
+	"ucid/test/lab"
 )
 
-// asProgram in the environment makes the test binary the program ucid.
-const asProgram = "UCID_TEST_AS_PROGRAM"
-
-func TestMain(m *testing.M) {
-	procdriver.MaybeExec()
-	if os.Getenv(asProgram) != "" {
-		os.Unsetenv(asProgram)
-		os.Exit(cli.Main(os.Args[1:]))
-	}
-	nltest.Main(m)
-}
+func TestMain(m *testing.M) { lab.Main(m) }
 
 // soak reports whether the long variants are wanted.
 func soak() bool { return os.Getenv("UCID_SOAK") == "1" }
+
+// running is a router with a configuration that is applied.
+func running(t testing.TB, network string) *lab.Router {
+	t.Helper()
+	r := lab.New(t)
+	r.Write("network", network)
+	r.Start()
+	r.Applied()
+	return r
+}

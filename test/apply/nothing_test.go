@@ -3,12 +3,14 @@
 package apply_test
 
 import (
+	"fmt"
 	"testing"
 
 	"golang.org/x/sys/unix"
 
 	"ucid/internal/control"
 	"ucid/internal/rtnl"
+	"ucid/test/lab"
 )
 
 const sleeper = `
@@ -18,29 +20,39 @@ config process 'sleeper'
 `
 
 // startTraced runs the daemon as a traced program and waits until it answers.
-func (r *router) startTraced() *tracee {
-	r.t.Helper()
-	p := r.tracedDaemon()
-	eventually(r.t, r.answers)
+func startTraced(r *lab.Router) *tracee {
+	r.T.Helper()
+	p := tracedDaemon(r)
+	r.Await()
 	return p
 }
 
-func (r *router) tracedDaemon() *tracee {
-	r.t.Helper()
-	cmd := r.command("run")
+func tracedDaemon(r *lab.Router) *tracee {
+	r.T.Helper()
+	cmd := r.Command("run")
 	cmd.Stderr = nil
-	return trace(r.t, cmd)
+	return trace(r.T, cmd)
+}
+
+// sleeps reports whether the process sleeper runs.
+func sleeps(r *lab.Router) error {
+	for _, p := range r.Services() {
+		if p.Name == "sleeper" && p.State == "running" {
+			return nil
+		}
+	}
+	return fmt.Errorf("sleeper does not run")
 }
 
 // A reload without a change makes no process, sends no signal, writes no file, and sends
 // nothing to the kernel but questions.
 func TestNoChangeDoesNothing(t *testing.T) {
-	r := newRouter(t)
-	r.write("network", wan+office("192.0.2.9"))
-	r.write("ucid", sleeper)
-	p := r.startTraced()
-	first := r.applied()
-	eventually(t, func() error { return r.sleeps() })
+	r := lab.New(t)
+	r.Write("network", wan+office("192.0.2.9"))
+	r.Write("ucid", sleeper)
+	p := startTraced(r)
+	first := r.Applied()
+	lab.Eventually(t, func() error { return sleeps(r) })
 
 	var forks, signals, writes, questions int
 	p.watch(func(c call) bool {
@@ -57,7 +69,7 @@ func TestNoChangeDoesNothing(t *testing.T) {
 		return false
 	})
 	for range 3 {
-		if c := r.applied(); c.Outcome != control.Unchanged || c.Revision != first.Revision {
+		if c := r.Applied(); c.Outcome != control.Unchanged || c.Revision != first.Revision {
 			t.Errorf("%s, revision %d; want unchanged, %d", c.Outcome, c.Revision, first.Revision)
 		}
 	}
@@ -75,14 +87,14 @@ func TestNoChangeWritesNothingToTheKernel(t *testing.T) {
 	r := running(t, wan+office("192.0.2.9"))
 	before := rtnl.Writes()
 	for range 10 {
-		r.applied()
+		r.Applied()
 	}
-	r.restart()
-	r.applied()
+	r.Restart()
+	r.Applied()
 	if n := rtnl.Writes() - before; n != 0 {
 		t.Errorf("%d netlink writes, want 0", n)
 	}
-	if got := r.states(); got != "applied" {
+	if got := r.States(); got != "applied" {
 		t.Errorf("history: %s, want one revision", got)
 	}
 }

@@ -14,14 +14,15 @@ import (
 	"time"
 
 	"ucid/internal/control"
+	"ucid/test/lab"
 )
 
 // probed arms a change with a probe.
-func probed(t *testing.T, window time.Duration, probe ...string) *router {
+func probed(t *testing.T, window time.Duration, probe ...string) *lab.Router {
 	t.Helper()
 	r := running(t, wan+office("192.0.2.8"))
-	r.write("network", wan+office("192.0.2.9"))
-	c := r.change("apply", control.Request{Confirm: window, Probes: probe})
+	r.Write("network", wan+office("192.0.2.9"))
+	c := r.Change("apply", control.Request{Confirm: window, Probes: probe})
 	if c.Outcome != control.Armed && c.Outcome != control.Applied { // a fast probe is done by now
 		t.Fatalf("%+v", c)
 	}
@@ -42,13 +43,13 @@ func TestProbeThatSucceedsConfirms(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := probed(t, time.Hour, probe)
-			r.awaitRevision(2)
+			r.AwaitRevision(2)
 			viaNow(t, "192.0.2.9")
 		})
 	}
 	t.Run("all", func(t *testing.T) {
 		r := probed(t, time.Hour, "ping:127.0.0.1", server.URL, "true")
-		r.awaitRevision(2)
+		r.AwaitRevision(2)
 	})
 }
 
@@ -68,7 +69,7 @@ func TestProbeThatFailsDoesNot(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := probed(t, time.Second, probes...)
-			r.awaitRevision(1)
+			r.AwaitRevision(1)
 			viaNow(t, "192.0.2.8")
 		})
 	}
@@ -83,7 +84,7 @@ func TestHangingProbeLeavesNobody(t *testing.T) {
 	}
 	r := probed(t, time.Second, script)
 	var pid string
-	eventually(t, func() error {
+	lab.Eventually(t, func() error {
 		text, err := os.ReadFile(mark)
 		pid = strings.TrimSpace(string(text))
 		if err == nil && pid == "" {
@@ -91,8 +92,8 @@ func TestHangingProbeLeavesNobody(t *testing.T) {
 		}
 		return err
 	})
-	r.awaitRevision(1)
-	eventually(t, func() error {
+	r.AwaitRevision(1)
+	lab.Eventually(t, func() error {
 		if line, err := os.ReadFile("/proc/" + pid + "/cmdline"); err == nil && strings.Contains(string(line), "4321") {
 			return fmt.Errorf("process %s is still there", pid)
 		}
@@ -103,36 +104,36 @@ func TestHangingProbeLeavesNobody(t *testing.T) {
 func TestProbesGoOnInTheNextDaemon(t *testing.T) {
 	mark := filepath.Join(t.TempDir(), "mark")
 	r := probed(t, time.Hour, "test -e "+mark)
-	r.restart()
-	w := r.status().Window
+	r.Restart()
+	w := r.Status().Window
 	if w == nil || len(w.Probes) != 1 {
 		t.Fatalf("window %+v", w)
 	}
 	if err := os.WriteFile(mark, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	r.awaitRevision(2)
+	r.AwaitRevision(2)
 	viaNow(t, "192.0.2.9")
 }
 
 func TestBadProbesAreRefused(t *testing.T) {
 	r := running(t, wan+office("192.0.2.8"))
-	r.write("network", wan+office("192.0.2.9"))
+	r.Write("network", wan+office("192.0.2.9"))
 	for _, probe := range []string{"", " ", "ping:", "ping:router.example", "ping:192.0.2.300", "tcp:", "tcp:192.0.2.1", "tcp:192.0.2.1:",
 		"tcp::80", "http:", "http://", "no-such-program-anywhere", "/etc/passwd"} {
-		if c, err := ask[control.Change](r, "apply", control.Request{Confirm: time.Hour, Probes: []string{probe}}); err == nil {
+		if c, err := lab.Ask[control.Change](r, "apply", control.Request{Confirm: time.Hour, Probes: []string{probe}}); err == nil {
 			t.Errorf("%q: %+v", probe, c)
 		}
 	}
 	for name, request := range map[string]control.Request{
 		"no window": {Probes: []string{"true"}}, "short": {Confirm: time.Millisecond}, "long": {Confirm: 1000 * time.Hour}, "negative": {Confirm: -time.Minute},
 	} {
-		if c, err := ask[control.Change](r, "apply", request); err == nil {
+		if c, err := lab.Ask[control.Change](r, "apply", request); err == nil {
 			t.Errorf("%s: %+v", name, c)
 		}
 	}
 	viaNow(t, "192.0.2.8")
-	if out, status := r.cli("apply", "--confirm", "60s", "--probe", "ping:nowhere"); status == 0 || !strings.Contains(out, "not an address") {
+	if out, status := r.CLI("apply", "--confirm", "60s", "--probe", "ping:nowhere"); status == 0 || !strings.Contains(out, "not an address") {
 		t.Errorf("ucid apply: %d, %s", status, out)
 	}
 }

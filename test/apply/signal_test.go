@@ -13,37 +13,38 @@ import (
 	"golang.org/x/sys/unix"
 
 	"ucid/internal/control"
+	"ucid/test/lab"
 )
 
 // Neither a reload by signal nor an orderly end makes a change permanent.
 func TestSignalsInTheWindow(t *testing.T) {
-	r := newRouter(t)
-	r.write("network", wan+office("192.0.2.8"))
-	p := r.startTraced()
-	r.applied()
-	r.write("network", wan+office("192.0.2.9"))
-	c := r.armed(time.Hour)
+	r := lab.New(t)
+	r.Write("network", wan+office("192.0.2.8"))
+	p := startTraced(r)
+	r.Applied()
+	r.Write("network", wan+office("192.0.2.9"))
+	c := r.Armed(time.Hour)
 	unix.Kill(p.pid, unix.SIGHUP)
-	eventually(t, func() error {
-		if last := r.status().LastApply; last == nil || last.Who != "hangup" || last.Outcome != control.Refused {
+	lab.Eventually(t, func() error {
+		if last := r.Status().LastApply; last == nil || last.Who != "hangup" || last.Outcome != control.Refused {
 			return fmt.Errorf("the last apply is %+v", last)
 		}
 		return nil
 	})
 	unix.Kill(p.pid, unix.SIGTERM)
 	<-p.ended
-	r.startTraced()
-	if w := r.status().Window; w == nil || w.Change != c.ID {
+	startTraced(r)
+	if w := r.Status().Window; w == nil || w.Change != c.ID {
 		t.Fatalf("window %+v, want that of %s", w, c.ID)
 	}
-	if out, status := r.cli("confirm", "c999"); status != 1 || !strings.Contains(out, c.ID+" waits") {
+	if out, status := r.CLI("confirm", "c999"); status != 1 || !strings.Contains(out, c.ID+" waits") {
 		t.Errorf("to confirm another one: %d, %s", status, out)
 	}
-	if out, status := r.cli("rollback"); status != 0 || !strings.Contains(out, "revision 1") {
+	if out, status := r.CLI("rollback"); status != 0 || !strings.Contains(out, "revision 1") {
 		t.Errorf("rollback: %d, %s", status, out)
 	}
 	viaNow(t, "192.0.2.8")
-	if next := r.applied(); next.ID == c.ID {
+	if next := r.Applied(); next.ID == c.ID {
 		t.Errorf("the name %s is given twice", c.ID)
 	}
 }
@@ -58,14 +59,14 @@ func TestWallWarning(t *testing.T) {
 	}
 	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
 	r := running(t, wan+office("192.0.2.8"))
-	r.write("network", wan+office("192.0.2.9"))
-	c := r.armed(2 * time.Second)
-	eventually(t, func() error {
+	r.Write("network", wan+office("192.0.2.9"))
+	c := r.Armed(2 * time.Second)
+	lab.Eventually(t, func() error {
 		text, err := os.ReadFile(said)
 		if err == nil && !strings.Contains(string(text), c.ID+" is taken back in") {
 			err = fmt.Errorf("the warning is %q", text)
 		}
 		return err
 	})
-	r.awaitRevision(1)
+	r.AwaitRevision(1)
 }

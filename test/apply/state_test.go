@@ -12,18 +12,19 @@ import (
 	"time"
 
 	"ucid/internal/control"
+	"ucid/test/lab"
 )
 
 // onSmallDisk puts the state directory on a disk of its own.
-func (r *router) onSmallDisk(pages int) {
-	r.t.Helper()
-	if err := os.MkdirAll(r.s.StateDir, 0o755); err != nil {
-		r.t.Fatal(err)
+func onSmallDisk(r *lab.Router, pages int) {
+	r.T.Helper()
+	if err := os.MkdirAll(r.Settings.StateDir, 0o755); err != nil {
+		r.T.Fatal(err)
 	}
-	if err := syscall.Mount("tmpfs", r.s.StateDir, "tmpfs", 0, fmt.Sprintf("size=%d", pages*os.Getpagesize())); err != nil {
-		r.t.Fatal(err)
+	if err := syscall.Mount("tmpfs", r.Settings.StateDir, "tmpfs", 0, fmt.Sprintf("size=%d", pages*os.Getpagesize())); err != nil {
+		r.T.Fatal(err)
 	}
-	r.t.Cleanup(func() { syscall.Unmount(r.s.StateDir, syscall.MNT_DETACH) })
+	r.T.Cleanup(func() { syscall.Unmount(r.Settings.StateDir, syscall.MNT_DETACH) })
 }
 
 // However full the disk of the state directory is, a change is made and stored, or nothing is
@@ -32,11 +33,11 @@ func TestFullDisk(t *testing.T) {
 	for pages := 1; pages <= 6; pages++ {
 		for _, window := range []time.Duration{0, time.Hour} {
 			t.Run(fmt.Sprintf("%d pages, window %s", pages, window), func(t *testing.T) {
-				r := newRouter(t)
-				r.onSmallDisk(pages)
-				r.write("network", wan+office("192.0.2.9"))
-				r.start()
-				c := r.change("apply", control.Request{Confirm: window})
+				r := lab.New(t)
+				onSmallDisk(r, pages)
+				r.Write("network", wan+office("192.0.2.9"))
+				r.Start()
+				c := r.Change("apply", control.Request{Confirm: window})
 				switch c.Outcome {
 				case control.Applied, control.Armed:
 					viaNow(t, "192.0.2.9")
@@ -50,7 +51,7 @@ func TestFullDisk(t *testing.T) {
 				}
 				t.Logf("%s: %s", c.Outcome, c.Error)
 				kernel := ours(t)
-				r.restart()
+				r.Restart()
 				if got := ours(t); got != kernel {
 					t.Errorf("the restart made %q of %q", got, kernel)
 				}
@@ -60,22 +61,22 @@ func TestFullDisk(t *testing.T) {
 }
 
 func TestDiskFillsUpInTheWindow(t *testing.T) {
-	r := newRouter(t)
-	r.onSmallDisk(16)
-	r.write("network", wan+office("192.0.2.8"))
-	r.start()
-	r.applied()
-	r.write("network", wan+office("192.0.2.9"))
-	r.armed(time.Hour)
-	fill := filepath.Join(r.s.StateDir, "fill")
+	r := lab.New(t)
+	onSmallDisk(r, 16)
+	r.Write("network", wan+office("192.0.2.8"))
+	r.Start()
+	r.Applied()
+	r.Write("network", wan+office("192.0.2.9"))
+	r.Armed(time.Hour)
+	fill := filepath.Join(r.Settings.StateDir, "fill")
 	os.WriteFile(fill, make([]byte, 1<<20), 0o600) // as much as there is room for
-	_, err := ask[control.Change](r, "rollback", nil)
+	_, err := lab.Ask[control.Change](r, "rollback", nil)
 	t.Logf("rollback: %v", err)
 	viaNow(t, "192.0.2.8")
-	if r.read("network") != wan+office("192.0.2.8") {
-		t.Errorf("the file holds %s", r.read("network"))
+	if r.Read("network") != wan+office("192.0.2.8") {
+		t.Errorf("the file holds %s", r.Read("network"))
 	}
-	r.restart()
+	r.Restart()
 	viaNow(t, "192.0.2.8")
 	if err == nil || !strings.Contains(err.Error(), "no space left") {
 		t.Errorf("that the history could not be written is not told: %v", err)
@@ -84,46 +85,46 @@ func TestDiskFillsUpInTheWindow(t *testing.T) {
 
 func TestReadOnlyState(t *testing.T) {
 	r := running(t, wan+office("192.0.2.8"))
-	if err := syscall.Mount(r.s.StateDir, r.s.StateDir, "", syscall.MS_BIND, ""); err != nil {
+	if err := syscall.Mount(r.Settings.StateDir, r.Settings.StateDir, "", syscall.MS_BIND, ""); err != nil {
 		t.Fatal(err)
 	}
-	defer syscall.Unmount(r.s.StateDir, syscall.MNT_DETACH)
-	if err := syscall.Mount("", r.s.StateDir, "", syscall.MS_BIND|syscall.MS_REMOUNT|syscall.MS_RDONLY, ""); err != nil {
+	defer syscall.Unmount(r.Settings.StateDir, syscall.MNT_DETACH)
+	if err := syscall.Mount("", r.Settings.StateDir, "", syscall.MS_BIND|syscall.MS_REMOUNT|syscall.MS_RDONLY, ""); err != nil {
 		t.Fatal(err)
 	}
-	r.write("network", wan+office("192.0.2.9"))
+	r.Write("network", wan+office("192.0.2.9"))
 	for _, request := range []control.Request{{}, {Confirm: time.Hour}} {
-		c := r.change("apply", request)
+		c := r.Change("apply", request)
 		if c.Outcome != control.Refused || !strings.Contains(c.Error, "nothing was touched") || !strings.Contains(c.Error, "read-only") {
 			t.Errorf("%s: %s", c.Outcome, c.Error)
 		}
 	}
-	if c := r.change("rollback", control.Request{Revision: 1}); c.Outcome != control.Refused || r.read("network") != wan+office("192.0.2.9") {
-		t.Errorf("%s: %s; the file holds %s", c.Outcome, c.Error, r.read("network"))
+	if c := r.Change("rollback", control.Request{Revision: 1}); c.Outcome != control.Refused || r.Read("network") != wan+office("192.0.2.9") {
+		t.Errorf("%s: %s; the file holds %s", c.Outcome, c.Error, r.Read("network"))
 	}
 	viaNow(t, "192.0.2.8")
-	r.restart()
+	r.Restart()
 	viaNow(t, "192.0.2.8")
 }
 
 // A configuration that cannot be written makes a rollback fail as a whole.
 func TestReadOnlyConfiguration(t *testing.T) {
 	r := running(t, wan+office("192.0.2.8"))
-	r.write("network", wan+office("192.0.2.9"))
-	r.applied()
-	if err := syscall.Mount(r.s.ConfDir, r.s.ConfDir, "", syscall.MS_BIND, ""); err != nil {
+	r.Write("network", wan+office("192.0.2.9"))
+	r.Applied()
+	if err := syscall.Mount(r.Settings.ConfDir, r.Settings.ConfDir, "", syscall.MS_BIND, ""); err != nil {
 		t.Fatal(err)
 	}
-	defer syscall.Unmount(r.s.ConfDir, syscall.MNT_DETACH)
-	if err := syscall.Mount("", r.s.ConfDir, "", syscall.MS_BIND|syscall.MS_REMOUNT|syscall.MS_RDONLY, ""); err != nil {
+	defer syscall.Unmount(r.Settings.ConfDir, syscall.MNT_DETACH)
+	if err := syscall.Mount("", r.Settings.ConfDir, "", syscall.MS_BIND|syscall.MS_REMOUNT|syscall.MS_RDONLY, ""); err != nil {
 		t.Fatal(err)
 	}
-	c := r.change("rollback", control.Request{Revision: 1})
+	c := r.Change("rollback", control.Request{Revision: 1})
 	if c.OK() || !strings.Contains(c.Error, "read-only") {
 		t.Errorf("%s: %s", c.Outcome, c.Error)
 	}
 	viaNow(t, "192.0.2.9")
-	r.restart()
+	r.Restart()
 	viaNow(t, "192.0.2.9")
 }
 
@@ -143,10 +144,10 @@ func TestDamagedState(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := running(t, wan+office("192.0.2.8"))
-			r.write("network", wan+office("192.0.2.9"))
-			r.armed(time.Hour)
-			r.end()
-			files, _ := filepath.Glob(filepath.Join(r.s.StateDir, c.spoil))
+			r.Write("network", wan+office("192.0.2.9"))
+			r.Armed(time.Hour)
+			r.Stop()
+			files, _ := filepath.Glob(filepath.Join(r.Settings.StateDir, c.spoil))
 			if len(files) == 0 {
 				t.Fatalf("there is no %s", c.spoil)
 			}
@@ -155,26 +156,26 @@ func TestDamagedState(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			r.start()
+			r.Start()
 			if c.via != "" {
 				viaNow(t, c.via)
-				if got := r.read("network"); got != wan+office(c.via) {
+				if got := r.Read("network"); got != wan+office(c.via) {
 					t.Errorf("the file holds %s", got)
 				}
 			}
-			if c.via == "192.0.2.8" && r.states() != "rejected applied" {
-				t.Errorf("history: %s", r.states())
+			if c.via == "192.0.2.8" && r.States() != "rejected applied" {
+				t.Errorf("history: %s", r.States())
 			}
-			if !strings.Contains(r.log.String(), c.log) {
+			if !strings.Contains(r.Log.String(), c.log) {
 				t.Errorf("%q is not in the log", c.log)
 			}
-			if w := r.status().Window; w != nil {
-				must[control.Window](r, "confirm", nil)
+			if w := r.Status().Window; w != nil {
+				lab.Must[control.Window](r, "confirm", nil)
 			}
-			r.write("network", wan+office("192.0.2.10"))
-			r.applied()
+			r.Write("network", wan+office("192.0.2.10"))
+			r.Applied()
 			viaNow(t, "192.0.2.10")
-			r.restart()
+			r.Restart()
 			viaNow(t, "192.0.2.10")
 		})
 	}

@@ -11,29 +11,30 @@ import (
 	"time"
 
 	"ucid/internal/control"
+	"ucid/test/lab"
 )
 
 // takeBack arms what is committed, lets others edit, and goes back.
-func (r *router) takeBack(edit func()) {
-	r.t.Helper()
-	r.armed(time.Hour)
+func takeBack(r *lab.Router, edit func()) {
+	r.T.Helper()
+	r.Armed(time.Hour)
 	edit()
-	must[control.Change](r, "rollback", nil)
+	lab.Must[control.Change](r, "rollback", nil)
 }
 
 func TestEditsOfOthersAreKept(t *testing.T) {
 	r := running(t, wan+office("192.0.2.8"))
-	r.write("network", wan+office("192.0.2.9"))
+	r.Write("network", wan+office("192.0.2.9"))
 	theirs := routeTo("theirs", "203.0.113.0/24", "192.0.2.7")
-	r.takeBack(func() { r.write("network", wan+office("192.0.2.9")+theirs) })
+	takeBack(r, func() { r.Write("network", wan+office("192.0.2.9")+theirs) })
 	viaNow(t, "192.0.2.8")
-	if text := r.read("network"); !strings.Contains(text, "192.0.2.8") || strings.Contains(text, "192.0.2.9") || !strings.Contains(text, "203.0.113.0/24") {
+	if text := r.Read("network"); !strings.Contains(text, "192.0.2.8") || strings.Contains(text, "192.0.2.9") || !strings.Contains(text, "203.0.113.0/24") {
 		t.Errorf("the file holds %s", text)
 	}
-	if strings.Contains(r.events(), "rollback.conflict") {
-		t.Errorf("a conflict:\n%s", r.events())
+	if strings.Contains(r.Events(), "rollback.conflict") {
+		t.Errorf("a conflict:\n%s", r.Events())
 	}
-	r.applied()
+	r.Applied()
 	if got := ours(t); !strings.Contains(got, "203.0.113.0/24 via 192.0.2.7") {
 		t.Errorf("routes %s", got)
 	}
@@ -41,48 +42,48 @@ func TestEditsOfOthersAreKept(t *testing.T) {
 
 func TestOverlappingEditIsToldAndStays(t *testing.T) {
 	r := running(t, wan+office("192.0.2.8"))
-	r.write("network", wan+office("192.0.2.9"))
-	r.takeBack(func() { r.write("network", wan+office("192.0.2.10")) })
+	r.Write("network", wan+office("192.0.2.9"))
+	takeBack(r, func() { r.Write("network", wan+office("192.0.2.10")) })
 	viaNow(t, "192.0.2.8")
-	if text := r.read("network"); !strings.Contains(text, "192.0.2.10") {
+	if text := r.Read("network"); !strings.Contains(text, "192.0.2.10") {
 		t.Errorf("the file holds %s", text)
 	}
-	if e := r.events(); !strings.Contains(e, "rollback.conflict network route 'office' option gateway") {
+	if e := r.Events(); !strings.Contains(e, "rollback.conflict network route 'office' option gateway") {
 		t.Errorf("the conflict is not told:\n%s", e)
 	}
 }
 
 func TestFilesOfTheChange(t *testing.T) {
 	r := running(t, wan+office("192.0.2.8"))
-	r.write("ucid", sleeper)
-	r.write("network", wan+office("192.0.2.9"))
-	r.takeBack(func() {})
-	if _, err := os.Stat(r.path("ucid")); err == nil {
+	r.Write("ucid", sleeper)
+	r.Write("network", wan+office("192.0.2.9"))
+	takeBack(r, func() {})
+	if _, err := os.Stat(r.Path("ucid")); err == nil {
 		t.Error("the file that the change made is still there")
 	}
-	r.write("ucid", sleeper)
-	r.applied()
-	os.Remove(r.path("ucid"))
-	r.takeBack(func() {})
-	if r.read("ucid") != sleeper {
-		t.Errorf("the file that the change removed holds %s", r.read("ucid"))
+	r.Write("ucid", sleeper)
+	r.Applied()
+	os.Remove(r.Path("ucid"))
+	takeBack(r, func() {})
+	if r.Read("ucid") != sleeper {
+		t.Errorf("the file that the change removed holds %s", r.Read("ucid"))
 	}
-	eventually(t, r.sleeps)
+	lab.Eventually(t, func() error { return sleeps(r) })
 }
 
 func TestFileBrokenInTheWindow(t *testing.T) {
 	r := running(t, wan+office("192.0.2.8"))
-	r.write("network", wan+office("192.0.2.9"))
+	r.Write("network", wan+office("192.0.2.9"))
 	const broken = "config route 'half\n"
-	r.takeBack(func() { r.write("network", broken) })
+	takeBack(r, func() { r.Write("network", broken) })
 	viaNow(t, "192.0.2.8")
-	if r.read("network") != broken {
-		t.Errorf("the file holds %s", r.read("network"))
+	if r.Read("network") != broken {
+		t.Errorf("the file holds %s", r.Read("network"))
 	}
-	if e := r.events(); !strings.Contains(e, "cannot be read now") {
+	if e := r.Events(); !strings.Contains(e, "cannot be read now") {
 		t.Errorf("it is not told:\n%s", e)
 	}
-	r.restart()
+	r.Restart()
 	viaNow(t, "192.0.2.8")
 }
 
@@ -90,44 +91,44 @@ func TestFileBrokenInTheWindow(t *testing.T) {
 func TestFileBrokenBefore(t *testing.T) {
 	r := running(t, wan+office("192.0.2.8"))
 	const broken = "config process 'half\n"
-	r.write("ucid", broken)
-	r.write("network", wan+office("192.0.2.9"))
-	r.takeBack(func() {})
+	r.Write("ucid", broken)
+	r.Write("network", wan+office("192.0.2.9"))
+	takeBack(r, func() {})
 	viaNow(t, "192.0.2.8")
-	if r.read("ucid") != broken {
-		t.Errorf("the file holds %s", r.read("ucid"))
+	if r.Read("ucid") != broken {
+		t.Errorf("the file holds %s", r.Read("ucid"))
 	}
 }
 
 func TestUntouchedFilesAreNotWritten(t *testing.T) {
-	r := newRouter(t)
-	r.write("network", wan+office("192.0.2.8"))
-	r.write("ucid", "# a comment\n"+sleeper)
-	r.start()
-	r.applied()
-	before, err := os.Stat(r.path("ucid"))
+	r := lab.New(t)
+	r.Write("network", wan+office("192.0.2.8"))
+	r.Write("ucid", "# a comment\n"+sleeper)
+	r.Start()
+	r.Applied()
+	before, err := os.Stat(r.Path("ucid"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.write("network", wan+office("192.0.2.9"))
-	r.takeBack(func() {})
-	if after, err := os.Stat(r.path("ucid")); err != nil || !os.SameFile(before, after) {
+	r.Write("network", wan+office("192.0.2.9"))
+	takeBack(r, func() {})
+	if after, err := os.Stat(r.Path("ucid")); err != nil || !os.SameFile(before, after) {
 		t.Errorf("it is another file: %v", err)
 	}
 }
 
 func TestModeAndOwnerAreKept(t *testing.T) {
 	r := running(t, wan+office("192.0.2.8"))
-	r.write("network", wan+office("192.0.2.9"))
-	if err := os.Chmod(r.path("network"), 0o640); err != nil {
+	r.Write("network", wan+office("192.0.2.9"))
+	if err := os.Chmod(r.Path("network"), 0o640); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Chown(r.path("network"), 0, 1); err != nil {
+	if err := os.Chown(r.Path("network"), 0, 1); err != nil {
 		t.Logf("no other group here: %v", err)
 	}
-	before, _ := os.Stat(r.path("network"))
-	r.takeBack(func() {})
-	after, err := os.Stat(r.path("network"))
+	before, _ := os.Stat(r.Path("network"))
+	takeBack(r, func() {})
+	after, err := os.Stat(r.Path("network"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,13 +144,13 @@ func TestLinkedFiles(t *testing.T) {
 	if err := os.WriteFile(elsewhere, []byte(wan+office("192.0.2.9")), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	os.Remove(r.path("network"))
-	if err := os.Symlink(elsewhere, r.path("network")); err != nil {
+	os.Remove(r.Path("network"))
+	if err := os.Symlink(elsewhere, r.Path("network")); err != nil {
 		t.Fatal(err)
 	}
-	r.takeBack(func() {})
+	takeBack(r, func() {})
 	text, err := os.ReadFile(elsewhere)
-	if info, _ := os.Lstat(r.path("network")); err != nil || string(text) != wan+office("192.0.2.8") || info.Mode()&os.ModeSymlink == 0 {
+	if info, _ := os.Lstat(r.Path("network")); err != nil || string(text) != wan+office("192.0.2.8") || info.Mode()&os.ModeSymlink == 0 {
 		t.Errorf("%v: %s", err, text)
 	}
 }
@@ -161,33 +162,33 @@ func TestUnnamedSections(t *testing.T) {
 	a, b := route("10.1.0.0/16", "192.0.2.8"), route("10.2.0.0/16", "192.0.2.8")
 	mine, theirs := route("10.3.0.0/16", "192.0.2.8"), route("10.4.0.0/16", "192.0.2.8")
 	r := running(t, wan+a+b)
-	r.write("network", wan+b+mine)
-	r.takeBack(func() { r.write("network", wan+b+mine+theirs) })
-	r.applied()
+	r.Write("network", wan+b+mine)
+	takeBack(r, func() { r.Write("network", wan+b+mine+theirs) })
+	r.Applied()
 	want := "10.1.0.0/16 via 192.0.2.8\n10.2.0.0/16 via 192.0.2.8\n10.4.0.0/16 via 192.0.2.8"
 	if got := ours(t); got != want {
-		t.Errorf("routes\n%s\nwant\n%s\n%s", got, want, r.read("network"))
+		t.Errorf("routes\n%s\nwant\n%s\n%s", got, want, r.Read("network"))
 	}
 }
 
 // A restart in the window of a rollback leaves the files alone.
 func TestRestartInTheWindowOfARollback(t *testing.T) {
 	r := running(t, wan+office("192.0.2.8"))
-	r.write("network", wan+office("192.0.2.9"))
-	r.applied()
-	if c := r.change("rollback", control.Request{Revision: 1, Confirm: time.Hour}); c.Outcome != control.Armed {
+	r.Write("network", wan+office("192.0.2.9"))
+	r.Applied()
+	if c := r.Change("rollback", control.Request{Revision: 1, Confirm: time.Hour}); c.Outcome != control.Armed {
 		t.Fatalf("%+v", c)
 	}
 	viaNow(t, "192.0.2.8")
 	edited := wan + office("192.0.2.8") + routeTo("theirs", "203.0.113.0/24", "192.0.2.7")
-	r.write("network", edited)
-	r.restart()
-	if r.read("network") != edited {
-		t.Errorf("the file holds %s", r.read("network"))
+	r.Write("network", edited)
+	r.Restart()
+	if r.Read("network") != edited {
+		t.Errorf("the file holds %s", r.Read("network"))
 	}
-	must[control.Change](r, "rollback", nil)
+	lab.Must[control.Change](r, "rollback", nil)
 	viaNow(t, "192.0.2.9")
-	if text := r.read("network"); !strings.Contains(text, "192.0.2.9") || !strings.Contains(text, "203.0.113.0/24") {
+	if text := r.Read("network"); !strings.Contains(text, "192.0.2.9") || !strings.Contains(text, "203.0.113.0/24") {
 		t.Errorf("the file holds %s", text)
 	}
 }

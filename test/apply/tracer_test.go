@@ -68,6 +68,12 @@ func (p *tracee) watch(see func(call) bool) {
 	p.see = see
 }
 
+// kill ends the program, and returns when it is gone.
+func (p *tracee) kill() {
+	unix.Kill(p.pid, unix.SIGKILL)
+	<-p.ended
+}
+
 // begin waits for the stop at the exec.
 func (p *tracee) begin() error {
 	var status unix.WaitStatus

@@ -19,6 +19,7 @@ import (
 	"ucid/internal/kind/route"
 	routedriver "ucid/internal/kind/route/driver"
 	"ucid/internal/nltest"
+	"ucid/test/lab"
 )
 
 // The gateway changes 4,000 times under 3,000 pings, one a millisecond; none is lost. Most of
@@ -30,21 +31,21 @@ func TestPingsThroughGatewayChanges(t *testing.T) {
 	ns.Address(t, "lanfar", "192.0.2.8/24")
 	ns.Address(t, "lanfar", "192.0.2.9/24")
 	ns.Address(t, "lo", "198.51.100.1/32")
-	r := newRouter(t)
+	r := lab.New(t)
 	lan := "\nconfig interface 'wan'\n\toption device 'lan'\n\toption proto 'static'\n\toption ipaddr '192.0.2.1/24'\n"
-	r.write("network", lan+office("192.0.2.8"))
-	r.start()
-	r.applied()
+	r.Write("network", lan+office("192.0.2.8"))
+	r.Start()
+	r.Applied()
 
 	p := startPings(t, "198.51.100.1", pings)
 	applies := 0
 	for ; applies < changes/100; applies++ {
-		r.write("network", lan+office(fmt.Sprintf("192.0.2.%d", 9-applies%2)))
-		if c := r.applied(); c.Changed != 1 {
+		r.Write("network", lan+office(fmt.Sprintf("192.0.2.%d", 9-applies%2)))
+		if c := r.Applied(); c.Changed != 1 {
 			t.Fatalf("%+v", c)
 		}
 	}
-	r.end() // from here on the driver alone
+	r.Stop() // from here on the driver alone
 	d, err := routedriver.New(routedriver.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -97,7 +98,7 @@ func startPings(t *testing.T, to string, n int) *pings {
 	p := &pings{conn: conn, n: int64(n), done: make(chan struct{})}
 	t.Cleanup(func() { conn.Close() })
 	go p.receive()
-	eventually(t, func() error {
+	lab.Eventually(t, func() error {
 		p.send(to, warmUp)
 		if p.warm.Load() == 0 {
 			return fmt.Errorf("%s does not answer", to)
@@ -154,7 +155,7 @@ func (p *pings) receive() {
 func (p *pings) finish(t *testing.T) {
 	t.Helper()
 	<-p.done
-	eventually(t, func() error {
+	lab.Eventually(t, func() error {
 		if lost := p.n - p.answered.Load(); lost > 0 {
 			return fmt.Errorf("%d of %d pings lost, %d of them could not be sent", lost, p.n, p.failed.Load())
 		}
