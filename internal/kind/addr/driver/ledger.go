@@ -3,14 +3,10 @@
 package driver
 
 import (
-	"encoding/json"
-	"errors"
-	"io/fs"
-	"os"
 	"path/filepath"
-	"strings"
 
 	"ucid/internal/kind/addr"
+	store "ucid/internal/ledger"
 )
 
 // A ledger remembers which addresses are ours where the kernel does not. It is kept in a
@@ -32,22 +28,14 @@ type ledgerEntry struct {
 }
 
 func openLedger(dir string) (ledger, error) {
-	boot, _ := os.ReadFile("/proc/sys/kernel/random/boot_id")
-	l := ledger{boot: strings.TrimSpace(string(boot)), indexes: map[addr.Key]int{}}
+	l := ledger{boot: store.Boot(), indexes: map[addr.Key]int{}}
 	if dir == "" {
 		return l, nil
 	}
 	l.file = filepath.Join(dir, "addr.json")
-	data, err := os.ReadFile(l.file)
-	if errors.Is(err, fs.ErrNotExist) {
-		return l, nil
-	}
-	if err != nil {
-		return l, err
-	}
 	var stored ledgerFile
-	if json.Unmarshal(data, &stored) != nil || stored.Boot != l.boot {
-		return l, nil // torn or of another boot: nothing in there exists
+	if ok, err := store.Read(l.file, &stored); !ok || stored.Boot != l.boot {
+		return l, err // none, torn, or of another boot: nothing in there exists
 	}
 	for _, e := range stored.Addresses {
 		l.indexes[e.Key] = e.Index
@@ -70,13 +58,5 @@ func (l *ledger) save() error {
 	for key, index := range l.indexes {
 		stored.Addresses = append(stored.Addresses, ledgerEntry{key, index})
 	}
-	data, err := json.Marshal(stored)
-	if err != nil {
-		return err
-	}
-	fresh := l.file + ".new"
-	if err := os.WriteFile(fresh, data, 0o600); err != nil {
-		return err
-	}
-	return os.Rename(fresh, l.file)
+	return store.Write(l.file, stored)
 }

@@ -3,10 +3,6 @@
 package driver
 
 import (
-	"encoding/json"
-	"errors"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -15,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"ucid/internal/kind/route"
+	store "ucid/internal/ledger"
 )
 
 // A ledger remembers the routes whose wish cannot be read back from the kernel. It is kept
@@ -40,31 +37,19 @@ type ledgerFile struct {
 }
 
 func openLedger(dir string) (ledger, error) {
-	l := ledger{entries: map[route.Key]*entry{}, boot: bootID()}
+	l := ledger{entries: map[route.Key]*entry{}, boot: store.Boot()}
 	if dir == "" {
 		return l, nil
 	}
 	l.file = filepath.Join(dir, "route.json")
-	data, err := os.ReadFile(l.file)
-	if errors.Is(err, fs.ErrNotExist) {
-		return l, nil
-	}
-	if err != nil {
-		return l, err
-	}
 	var stored ledgerFile
-	if json.Unmarshal(data, &stored) != nil || stored.Boot != l.boot {
-		return l, nil // torn or of another boot: nothing in there exists
+	if ok, err := store.Read(l.file, &stored); !ok || stored.Boot != l.boot {
+		return l, err // none, torn, or of another boot: nothing in there exists
 	}
 	for _, e := range stored.Routes {
 		l.entries[e.Asked.Key()] = e
 	}
 	return l, nil
-}
-
-func bootID() string {
-	id, _ := os.ReadFile("/proc/sys/kernel/random/boot_id")
-	return strings.TrimSpace(string(id))
 }
 
 // bootTime is the clock that goes on while the machine sleeps and never jumps.
@@ -89,15 +74,7 @@ func (l *ledger) save() error {
 	for _, e := range l.entries {
 		stored.Routes = append(stored.Routes, e)
 	}
-	data, err := json.Marshal(stored)
-	if err != nil {
-		return err
-	}
-	fresh := l.file + ".new"
-	if err := os.WriteFile(fresh, data, 0o600); err != nil {
-		return err
-	}
-	return os.Rename(fresh, l.file)
+	return store.Write(l.file, stored)
 }
 
 // special reports whether the wish cannot be read back from the kernel.
