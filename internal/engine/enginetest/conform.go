@@ -67,6 +67,8 @@ func observe[T, K comparable](t *testing.T, d engine.Driver[T, K]) map[K]T {
 func expect[T, K comparable](t *testing.T, d engine.Driver[T, K], wanted []T, when string) {
 	t.Helper()
 	deadline := time.Now().Add(patience)
+	pace := time.NewTicker(time.Millisecond)
+	defer pace.Stop()
 	for {
 		problem := compare(observe(t, d), d, wanted)
 		if problem == "" {
@@ -75,7 +77,7 @@ func expect[T, K comparable](t *testing.T, d engine.Driver[T, K], wanted []T, wh
 		if time.Now().After(deadline) {
 			t.Fatalf("%s: %s", when, problem)
 		}
-		time.Sleep(time.Millisecond) // the poll of a deadline, not a wait
+		<-pace.C
 	}
 }
 
