@@ -67,7 +67,7 @@ func TestSeccomp(t *testing.T) {
 			names = append(names, `"`+name+`"`)
 		}
 	}
-	script := `echo up; mkdir ` + t.TempDir() + `/x && echo made; ulimit -n; echo end`
+	script := `exec 2>&1; echo up; mkdir ` + t.TempDir() + `/x && echo made; ulimit -n; echo end`
 	for form, text := range map[string]string{
 		"ours":  `{"allow":[` + strings.Join(names, ",") + `, "no_such_call"]}`,
 		"procd": `{"whitelist":[` + strings.Join(names, ",") + `],"policy":1}`,
